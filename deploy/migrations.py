@@ -21,7 +21,7 @@ FILE_NAME = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 LOCK = 7_020_001
 
 
-class MigrationError(Exception):
+class MigrationError(settings.PendopoError):
     """A migration failed or was changed after it had run; the message names the file."""
 
 

