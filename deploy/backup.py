@@ -1,4 +1,4 @@
-"""Backup and restore of one installation: databases, secrets, kept originals and the drop folder, in one file."""
+"""Backup and restore of an installation in one file: databases, secrets, originals and drop folder."""
 
 from __future__ import annotations
 

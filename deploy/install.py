@@ -129,9 +129,8 @@ def main() -> None:
         return
     free = shutil.disk_usage(ROOT).free
     if free < NEEDED_FREE_BYTES:
-        stop(
-            f"disk hampir penuh: {free / 2**30:.1f} GB tersisa, dibutuhkan {NEEDED_FREE_BYTES / 2**30:.0f} GB."
-        )
+        needed = NEEDED_FREE_BYTES / 2**30
+        stop(f"disk hampir penuh: {free / 2**30:.1f} GB tersisa, dibutuhkan {needed:.0f} GB.")
     print("Memasang lingkungan Python (sekali saja):", flush=True)
     uv = install_uv()
     for environment, lock in wanted.items():

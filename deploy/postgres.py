@@ -63,8 +63,8 @@ def wait_until_ready(seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_ready():
         if time.monotonic() > deadline:
-            where = settings.external_database_url() and "PENDOPO_DATABASE_URL" or "'pendopo logs postgres'"
-            raise PostgresError(f"PostgreSQL tidak menjawab dalam {seconds:.0f} detik; periksa {where}.")
+            where = "PENDOPO_DATABASE_URL" if settings.external_database_url() else "pendopo logs postgres"
+            raise PostgresError(f"PostgreSQL tidak menjawab dalam {seconds:.0f} detik; periksa: {where}")
         time.sleep(0.2)
 
 

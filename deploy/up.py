@@ -122,7 +122,8 @@ def check_machine(is_running: bool) -> None:
             except OSError as error:
                 name = f"PENDOPO_PORT_{service.port_name.upper()}"
                 raise UpError(
-                    f"Port {port} untuk {service.title} tidak dapat dipakai ({error.strerror}{_holder(port)}). "
+                    f"Port {port} untuk {service.title} tidak dapat dipakai "
+                    f"({error.strerror}{_holder(port)}). "
                     f"Hentikan pemakainya, atau pilih port lain: {name}={port + 1000} make up"
                 ) from error
 
@@ -242,7 +243,7 @@ def _stray_files(sources: set[str]) -> bool:
 
 
 def follow(steps: Steps, api: AirflowApi, ingest_dags: list[str]) -> None:
-    """Print what changes in the ledger until nothing waits, nothing is behind and the last publish is done."""
+    """Print what changes until nothing waits, nothing is behind and the last publish is done."""
     last, last_change = "", time.monotonic()
     while True:
         state = progress(api, ingest_dags)
@@ -380,7 +381,8 @@ def status_line(state: dict[str, Any]) -> str:
     if sick:
         text += f" (tidak: {', '.join(sick)})"
     if facts := state.get("ledger"):
-        text += f" · {facts['loaded']} berkas dimuat, {facts['refused']} ditolak, {facts['unknown']} tidak dikenal"
+        text += f" · berkas: {facts['loaded']} dimuat, {facts['refused']} ditolak"
+        text += f", {facts['unknown']} tidak dikenal"
         if facts["failed_domains"]:
             text += f" · dbt gagal: {', '.join(facts['failed_domains'])}"
     return text

@@ -97,7 +97,7 @@ def port(service: str) -> int:
     name = f"PENDOPO_PORT_{service.upper()}"
     text = os.environ.get(name) or str(DEFAULT_PORTS[service])
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise SettingsError(f"{name}={text!r} is not a port number (1 to 65535).")
+        raise SettingsError(f"{name}={text!r} bukan nomor port (1 sampai 65535).")
     return int(text)
 
 
@@ -126,7 +126,7 @@ def server() -> Server:
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
         raise SettingsError(
-            "PENDOPO_DATABASE_URL must look like postgresql://admin:password@host:5432/postgres."
+            "PENDOPO_DATABASE_URL harus berbentuk postgresql://admin:sandi@host:5432/postgres."
         )
     return Server(unquote(parts.hostname), parts.port or 5432)
 
@@ -167,11 +167,9 @@ def secret(name: str) -> str:
     try:
         return _read_secrets(path, path.stat().st_mtime_ns)[name]
     except FileNotFoundError:
-        raise SettingsError(f"No secrets in {path}. Run 'make up' once, it generates them.") from None
+        raise SettingsError(f"Belum ada rahasia di {path}; 'make up' membuatnya.") from None
     except KeyError:
-        raise SettingsError(
-            f"Secret {name!r} is missing in {path}. 'make up' adds what is missing."
-        ) from None
+        raise SettingsError(f"Rahasia {name!r} tidak ada di {path}; 'make up' menambahkannya.") from None
 
 
 def generate_secrets() -> Path:
@@ -221,7 +219,9 @@ def region_file(code: str | None = None) -> Path:
     path = ROOT / "regions" / f"{code or region_code()}.yaml"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise SettingsError(f"REGION={code or region_code()} has no file in regions/. Known: {known}.")
+        raise SettingsError(
+            f"REGION={code or region_code()} tidak punya berkas di regions/. Yang ada: {known}."
+        )
     return path
 
 
