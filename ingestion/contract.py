@@ -1,0 +1,464 @@
+"""What a source promised to deliver: ODCS v3 documents and the rules the loader follows.
+
+A contract is one file ``ingestion/contracts/<opd>__<dataset>.yaml`` in the Open Data Contract Standard. What
+the standard has no word for (how to find the header, how numbers are written, which slice a newer file
+replaces) stands in the custom property ``ingest``. Everything is checked here, before any data moves: a wrong
+contract raises ContractError with file, key and what is allowed.
+
+Light on purpose: the scheduler imports this while it parses DAG files, so no pandas and no pyarrow.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from open_data_contract_standard.model import (
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+    ServiceLevelAgreementProperty,
+)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from ingestion import settings
+
+API_VERSION = "v3.1.0"
+DOMAINS = ("complaints", "attendance", "poverty", "budget")
+CLASSIFICATIONS = ("publik", "internal", "personal", "spesifik")
+# Standard's logical type → PostgreSQL types that hold it.
+TYPES = {
+    "string": ("text",),
+    "integer": ("integer", "bigint"),
+    "number": ("numeric",),
+    "date": ("date",),
+    "timestamp": ("timestamp",),
+}
+FREQUENCIES = {(1, "d"): "daily", (1, "m"): "monthly", (3, "m"): "quarterly", (1, "y"): "yearly"}
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CRON = re.compile(r"(?:[\d*,/-]+\s+){4}[\d*,/-]+")
+
+
+class ContractError(Exception):
+    """A contract that cannot be followed; the message names the file, the key and what is allowed."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+class SkipRule(_Strict):
+    """Rows that carry no record: counted as skipped under ``kind``, never as rejected.
+
+    ``pattern`` is searched (case ignored) in the first filled cell of a row in which a required column is
+    empty; a complete record is therefore never skipped. ``untilEnd``: incomplete rows after a match belong to
+    it too (signature blocks hold names that no pattern can list).
+    """
+
+    kind: Literal["total", "footer", "machine"]
+    pattern: str
+    until_end: bool = False
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        re.compile(value)
+        return value
+
+
+class Attribute(_Strict):
+    """Value of a column that stands above or below the table, the same for every row of the file.
+
+    The first attribute of a column whose ``pattern`` is found gives the value: ``value`` or else group 1.
+    """
+
+    column: str
+    of: Literal["title", "year", "footer"]
+    pattern: str
+    value: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        re.compile(value)
+        return value
+
+
+class Rejects(_Strict):
+    """How much may be refused before the whole file is: rows above both limits."""
+
+    max_ratio: float = Field(default=0.05, ge=0, le=1)
+    max_rows: int = Field(default=20, ge=0)
+
+
+class DataDate(_Strict):
+    """Until when the rows speak.
+
+    One of ``column`` (date or timestamp), ``period`` (column or group of the file name holding YYYY-MM) or
+    ``year`` (a column) with ``month`` (a column or a number); months count to their last day.
+    """
+
+    column: str | None = None
+    period: str | None = None
+    year: str | None = None
+    month: str | int | None = None
+
+
+class Ingest(_Strict):
+    """How to read and load the files of a source; key names in the document are camelCase."""
+
+    schedule: str
+    layout: Literal["table", "bps", "attlog"] = "table"
+    # Full match with the file name, case ignored. A named group with the name of a column fills that column;
+    # the group "revision" orders versions of one slice.
+    file_pattern: str
+    file_example: str
+    encodings: tuple[Literal["utf-8", "utf-16", "cp1252", "latin-1"], ...] = ("utf-8", "cp1252")
+    delimiters: tuple[Literal[",", ";", "\t", "|"], ...] = (";", ",", "\t")
+    header_search_rows: int = Field(default=30, ge=1, le=200)
+    # Further spellings of a header, besides businessName; case, blanks and punctuation are ignored.
+    headers: dict[str, tuple[str, ...]] = {}
+    # Column order of files without a header (layout attlog).
+    fields: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    decimal_char: Literal[",", "."] = ","
+    group_char: Literal[".", ",", "", " "] = "."
+    date_formats: tuple[str, ...] = ("dd/MM/yyyy", "yyyy-MM-dd", "d MMMM yyyy")
+    timestamp_formats: tuple[str, ...] = ("dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd HH:mm:ss")
+    missing_values: tuple[str, ...] = ("", "-", "NULL", "N/A")
+    # Columns whose values lose inner blanks, apostrophes and dots: 19770304 1995 11 1 001.
+    compact: tuple[str, ...] = ()
+    skip: tuple[SkipRule, ...] = ()
+    delivery: Literal["increment", "snapshot", "cumulative"]
+    # Columns that name the part a newer file replaces; ["*"]: a file replaces everything; []: nothing.
+    slice: tuple[str, ...] = ()
+    rejects: Rejects = Rejects()
+    data_date: DataDate
+
+    @field_validator("file_pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        re.compile(value)
+        return value
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        if not _CRON.fullmatch(value):
+            raise ValueError("five cron fields, for example '*/2 * * * *'")
+        return value
+
+    @property
+    def file_groups(self) -> tuple[str, ...]:
+        return tuple(re.compile(self.file_pattern).groupindex)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One declared column; ``postgres_type`` is text, integer, bigint, numeric(p,s), date or timestamp."""
+
+    name: str
+    title: str
+    description: str
+    logical_type: str
+    postgres_type: str
+    scale: int
+    required: bool
+    primary_key: bool
+    unique: bool
+    classification: str
+    allowed: tuple[str, ...]
+    pattern: str | None
+    max_length: int | None
+    minimum: float | str | None
+    maximum: float | str | None
+    headers: tuple[str, ...]
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether plain values stay with the loader and staging sees only the keyed hash."""
+        return self.classification in ("personal", "spesifik")
+
+    @property
+    def key_name(self) -> str:
+        return f"{self.name}_key"
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether a number cell with more than 15 digits in it is damaged (spreadsheets keep 15)."""
+        return self.logical_type == "string"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A checked contract; ``source_id`` is ``<opd>__<dataset>`` and names the raw table."""
+
+    source_id: str
+    title: str
+    purpose: str
+    domain: str
+    opd: str
+    opd_name: str
+    dataset: str
+    version: str
+    columns: tuple[Column, ...]
+    ingest: Ingest
+    frequency: str
+    due_working_days: int
+    document: dict[str, Any]
+
+    @property
+    def schedule(self) -> str:
+        return self.ingest.schedule
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.primary_key)
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """Columns that stand in the table of the file (not in its name, title or footer)."""
+        outside = {attribute.column for attribute in self.ingest.attributes} | set(self.ingest.file_groups)
+        return tuple(column for column in self.columns if column.name not in outside)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def matches_file_name(self, name: str) -> re.Match[str] | None:
+        return re.fullmatch(self.ingest.file_pattern, name, re.IGNORECASE)
+
+
+def load_contracts(folder: Path = settings.CONTRACTS) -> dict[str, Contract]:
+    """All contracts of a folder by source id, in order of their names; raises ContractError."""
+    return {file.stem: read_contract(file) for file in sorted(folder.glob("*.yaml"))}
+
+
+def read_contract(file: Path) -> Contract:
+    """Read and check one contract; raises ContractError."""
+    try:
+        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractError(f"{file.name}: not readable as YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise ContractError(f"{file.name}: a contract is a mapping with kind, id, schema and so on.")
+    try:
+        standard = OpenDataContractStandard(**document)
+    except ValidationError as error:
+        raise ContractError(f"{file.name}: {_explain(error)}") from None
+    return _Checker(file, document, standard).contract()
+
+
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Checker:
+    """Turns one parsed document into a Contract; every failure names file and key."""
+
+    def __init__(self, file: Path, document: dict[str, Any], standard: OpenDataContractStandard) -> None:
+        self.file, self.document, self.standard = file, document, standard
+
+    def fail(self, key: str, message: str) -> ContractError:
+        return ContractError(f"{self.file.name}: {key}: {message}")
+
+    def need(self, key: str, value: str | None) -> str:
+        if not value:
+            raise self.fail(key, "is missing")
+        return value
+
+    def contract(self) -> Contract:
+        standard = self.standard
+        if standard.apiVersion != API_VERSION or standard.kind != "DataContract":
+            raise self.fail("apiVersion/kind", f"must be {API_VERSION} and DataContract")
+        source_id = self.need("id", standard.id)
+        opd, separator, dataset = source_id.partition("__")
+        if source_id != self.file.stem or not separator or not _NAME.fullmatch(opd + "_" + dataset):
+            raise self.fail("id", f"{source_id!r} must be <opd>__<dataset> and the name of the file")
+        if standard.domain not in DOMAINS:
+            raise self.fail("domain", f"{standard.domain!r}; allowed: {', '.join(DOMAINS)}")
+        if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != source_id:
+            raise self.fail("schema", f"exactly one object, named {source_id}")
+        team = self.document.get("team")
+        if not isinstance(team, dict) or not team.get("name"):
+            raise self.fail("team.name", "is missing; the name of the office that delivers")
+        self._no_unknown_keys()
+
+        ingest = self._ingest()
+        columns = tuple(self._column(item, ingest) for item in standard.schema_[0].properties or [])
+        contract = Contract(
+            source_id=source_id,
+            title=self.need("name", standard.name),
+            purpose=self.need(
+                "description.purpose", standard.description.purpose if standard.description else None
+            ),
+            domain=standard.domain,
+            opd=opd,
+            opd_name=team["name"],
+            dataset=dataset,
+            version=self.need("version", standard.version),
+            columns=columns,
+            ingest=ingest,
+            frequency=self._frequency(),
+            due_working_days=self._due_working_days(),
+            document=self.document,
+        )
+        self._check_references(contract)
+        return contract
+
+    def _no_unknown_keys(self) -> None:
+        """Misspelt keys pass the standard's package below the top level; a lost "required" loads bad rows."""
+        for item in self.document.get("slaProperties") or []:
+            self._known(item, ServiceLevelAgreementProperty, "slaProperties")
+        for table in self.document["schema"]:
+            self._known(table, SchemaObject, "schema")
+            for item in table.get("properties") or []:
+                where = f"schema.properties[{item.get('name')}]"
+                self._known(item, SchemaProperty, where)
+                for rule in item.get("quality") or []:
+                    self._known(rule, DataQuality, f"{where}.quality")
+
+    def _known(self, item: dict[str, Any], model: type[BaseModel], where: str) -> None:
+        if unknown := set(item) - set(model.model_fields):
+            raise self.fail(f"{where}.{min(unknown)}", f"unknown; allowed: {', '.join(model.model_fields)}")
+
+    def _ingest(self) -> Ingest:
+        values = [item.value for item in self.standard.customProperties or [] if item.property == "ingest"]
+        if len(values) != 1 or not isinstance(values[0], dict):
+            raise self.fail("customProperties", "exactly one property 'ingest' with a mapping as its value")
+        try:
+            return Ingest.model_validate(values[0])
+        except ValidationError as error:
+            raise self.fail("ingest", _explain(error)) from None
+
+    def _column(self, item: SchemaProperty, ingest: Ingest) -> Column:
+        name = self.need("schema.properties[].name", item.name)
+        key = f"schema.properties[{name}]"
+        if not _NAME.fullmatch(name):
+            raise self.fail(f"{key}.name", "must be lower case letters, digits and _")
+        if item.logicalType not in TYPES:
+            raise self.fail(f"{key}.logicalType", f"{item.logicalType!r}; allowed: {', '.join(TYPES)}")
+        allowed_types = TYPES[item.logicalType]
+        physical = re.fullmatch(r"([a-z]+)(?:\((\d+),(\d+)\))?", item.physicalType or allowed_types[0])
+        if (
+            not physical
+            or physical[1] not in allowed_types
+            or (physical[1] == "numeric") != bool(physical[2])
+            or (physical[2] is not None and not int(physical[3]) <= int(physical[2]) <= 38)
+        ):
+            allowed = ", ".join(allowed_types).replace("numeric", "numeric(precision up to 38,scale)")
+            raise self.fail(f"{key}.physicalType", f"{item.physicalType!r}; allowed: {allowed}")
+        classification = item.classification or "personal"
+        if classification not in CLASSIFICATIONS:
+            raise self.fail(
+                f"{key}.classification", f"{classification!r}; allowed: {', '.join(CLASSIFICATIONS)}"
+            )
+        options = item.logicalTypeOptions or {}
+        known = {"string": {"pattern", "maxLength"}}.get(item.logicalType, {"minimum", "maximum"})
+        if unknown := set(options) - known:
+            raise self.fail(
+                f"{key}.logicalTypeOptions.{min(unknown)}",
+                f"not followed; allowed: {', '.join(sorted(known))}",
+            )
+        if pattern := options.get("pattern"):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise self.fail(f"{key}.logicalTypeOptions.pattern", str(error)) from None
+        title = self.need(f"{key}.businessName", item.businessName)
+        return Column(
+            name=name,
+            title=title,
+            description=self.need(f"{key}.description", item.description),
+            logical_type=item.logicalType,
+            postgres_type=physical[0],
+            scale=int(physical[3] or 0),
+            required=bool(item.required or item.primaryKey),
+            primary_key=bool(item.primaryKey),
+            unique=bool(item.unique),
+            classification=classification,
+            allowed=self._allowed_values(item, key),
+            pattern=pattern,
+            max_length=options.get("maxLength"),
+            minimum=options.get("minimum"),
+            maximum=options.get("maximum"),
+            headers=(title, *ingest.headers.get(name, ())),
+        )
+
+    def _allowed_values(self, item: SchemaProperty, key: str) -> tuple[str, ...]:
+        """Values of the standard's library rule ``invalidValues: 0``; other rules are not the loader's."""
+        for rule in item.quality or []:
+            values = (rule.arguments or {}).get("validValues")
+            if rule.metric != "invalidValues" or rule.mustBe != 0 or not values:
+                raise self.fail(f"{key}.quality", "only invalidValues with arguments.validValues, mustBe 0")
+            return tuple(str(value) for value in values)
+        return ()
+
+    def _sla(self, name: str) -> tuple[Any, str]:
+        for item in self.standard.slaProperties or []:
+            if item.property == name:
+                return item.value, item.unit or ""
+        raise self.fail(f"slaProperties.{name}", "is missing")
+
+    def _frequency(self) -> str:
+        value, unit = self._sla("frequency")
+        if (value, unit) not in FREQUENCIES:
+            allowed = ", ".join(f"{number} {unit}" for number, unit in FREQUENCIES)
+            raise self.fail("slaProperties.frequency", f"{value} {unit}; allowed: {allowed}")
+        return FREQUENCIES[value, unit]
+
+    def _due_working_days(self) -> int:
+        value, unit = self._sla("latency")
+        if unit != "d" or not isinstance(value, int) or value < 0:
+            raise self.fail("slaProperties.latency", f"{value} {unit}; allowed: whole working days, unit d")
+        return value
+
+    def _check_references(self, contract: Contract) -> None:
+        """Every column that the ingest property names must be declared, and every declared one readable."""
+        ingest = contract.ingest
+        names = [column.name for column in contract.columns]
+        if len(set(names)) != len(names) or not names:
+            raise self.fail("schema.properties", "at least one column, each name once")
+        mentioned = {
+            "headers": set(ingest.headers),
+            "fields": set(ingest.fields),
+            "compact": set(ingest.compact),
+            "attributes": {attribute.column for attribute in ingest.attributes},
+            "slice": set(ingest.slice) - {"*"},
+            "filePattern": set(ingest.file_groups) - {"revision", "period"},
+            "dataDate": {
+                name
+                for name in (ingest.data_date.column, ingest.data_date.year, ingest.data_date.month)
+                if isinstance(name, str)
+            },
+        }
+        for key, columns in mentioned.items():
+            if unknown := columns - set(names):
+                raise self.fail(
+                    f"ingest.{key}", f"{min(unknown)!r} is no column; columns: {', '.join(names)}"
+                )
+        if (ingest.layout == "attlog") != bool(ingest.fields):
+            raise self.fail("ingest.fields", "needed by layout attlog, and by no other")
+        if not contract.matches_file_name(ingest.file_example):
+            raise self.fail("ingest.fileExample", f"{ingest.file_example!r} does not match filePattern")
+        period = ingest.data_date.period
+        given = [ingest.data_date.column, period, ingest.data_date.year]
+        if sum(value is not None for value in given) != 1:
+            raise self.fail("ingest.dataDate", "exactly one of column, period, year (with month)")
+        if period and period not in (*names, *ingest.file_groups):
+            raise self.fail("ingest.dataDate.period", f"{period!r} is no column and no group of filePattern")
+        if (ingest.data_date.year is None) != (ingest.data_date.month is None):
+            raise self.fail("ingest.dataDate.month", "goes with year: a column or a number from 1 to 12")
+
+
+def _explain(error: ValidationError) -> str:
+    """Pydantic's findings as ``key: message`` in one line."""
+    found = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        message = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
+        found.append(f"{key}: {message}")
+    return "; ".join(found)
