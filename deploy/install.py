@@ -113,7 +113,7 @@ def install(uv: Path, environment: str, lock: str) -> None:
     if not python.exists():
         shutil.rmtree(folder, ignore_errors=True)
         run([str(uv), "venv", "--quiet", "--python", sys.executable, str(folder)], environment)
-    quiet = [str(uv), "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
+    quiet = [str(uv), "pip", "sync", "--quiet", "--require-hashes"]
     run([*quiet, "--python", str(python), str(LOCKS / f"{lock}.txt")], environment)
     if lock == "warehouse":
         flags = ["--quiet", "--no-deps", "--no-build-isolation", "--python", str(python)]
