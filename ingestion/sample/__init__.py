@@ -1,0 +1,41 @@
+"""Sample exports of a local government, as its agencies would hand them in.
+
+Everything in them is invented except the poverty figures (BPS) and the names of places and agencies.
+Nobody in them can exist: names are built from words such as "Contoh" and "Rekaan", NIK start with the
+impossible region code 99, telephone numbers with 0800, serial numbers of NIP with 9. The files carry
+the dirt of real exports (free spelling, title and total rows, mixed date formats, damaged numbers,
+duplicates, one late agency, one broken file, one file nobody knows), because that is what the
+pipeline has to prove itself on.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+DEFAULT_SEED = 20230523
+
+
+def generate(landing: str | Path, seed: int = DEFAULT_SEED, *, as_of: date, scale: float = 1.0) -> list[Path]:
+    """Write the sample exports of the region in force below ``landing`` and return their paths.
+
+    ``as_of`` is the day of the export: data end the day before, or with the last month that was
+    complete then. ``scale`` multiplies people and events, not agencies, months or files. The same
+    (seed, as_of, scale) and region give the same bytes. An existing file of the same name is
+    replaced. Raises ValueError when the scale is not positive or ``landing`` is no local folder.
+    """
+    if scale <= 0:
+        raise ValueError(f"scale must be above 0, not {scale}")
+    if "://" in str(landing):
+        raise ValueError(f"sample exports are written to a local folder only, not to {landing}")
+    # numpy and openpyxl load here, so that the command line starts without them.
+    from ingestion.sample import budget, complaints, employees, poverty, punches, regional_budget, stray
+    from ingestion.sample.scene import Scene
+
+    folder = Path(landing)
+    scene = Scene.load(seed=seed, as_of=as_of, scale=scale)
+    return [
+        path
+        for source in (complaints, employees, punches, poverty, budget, regional_budget, stray)
+        for path in source.write(folder, scene)
+    ]
