@@ -17,3 +17,13 @@
         else '○ Belum ada data'
     end
 {%- endmacro %}
+
+{# Code of a value against its band: at least the upper end is above target, at least the lower one on target. #}
+{% macro band_status(value, lower, upper) -%}
+    case
+        when {{ value }} is null or {{ lower }} is null or {{ upper }} is null then 'unknown'
+        when {{ value }} >= {{ upper }} then 'above'
+        when {{ value }} >= {{ lower }} then 'on'
+        else 'below'
+    end
+{%- endmacro %}

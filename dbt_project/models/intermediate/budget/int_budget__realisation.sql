@@ -1,0 +1,44 @@
+with realisation as (
+    select * from {{ ref('stg_bpkad__realisasi_apbd') }}
+),
+
+opd as (
+    select
+        spelling.name_key,
+        opd.opd_code,
+        opd.opd_name
+    from {{ ref('int_shared__opd_spelling') }} as spelling
+    inner join {{ ref('stg_reference__opd') }} as opd on spelling.opd_code = opd.opd_code
+),
+
+account as (
+    select * from {{ ref('budget_account') }}
+),
+
+final as (
+    -- Several spellings of one agency, and all unknown ones, add up.
+    select
+        coalesce(opd.opd_code, 'unknown') as opd_code,
+        coalesce(min(opd.opd_name), 'Tidak dikenal') as opd_name,
+        realisation.account_code,
+        coalesce(min(account.account_name), min(realisation.account_name), 'Tidak diisi') as account_name,
+        realisation.version_code,
+        case realisation.version_code when 'murni' then 1 when 'pergeseran' then 2 else 3 end as version_no,
+        realisation.year_no,
+        realisation.month_on,
+        sum(realisation.budget_idr) as budget_idr,
+        sum(realisation.realised_cumulative_idr) as realised_cumulative_idr,
+        sum(realisation.physical_pct * realisation.budget_idr)
+        / nullif(sum(realisation.budget_idr) filter (where realisation.physical_pct is not null), 0) as physical_pct
+    from realisation
+    left join opd on {{ name_key('realisation.opd_name') }} = opd.name_key
+    left join account on realisation.account_code = account.account_code
+    group by
+        coalesce(opd.opd_code, 'unknown'),
+        realisation.account_code,
+        realisation.version_code,
+        realisation.year_no,
+        realisation.month_on
+)
+
+select * from final

@@ -1,0 +1,39 @@
+with attendance_day as (
+    select * from {{ ref('fct_attendance_day') }}
+    where status_code <> 'off_day'
+),
+
+counted as (
+    select
+        opd_code,
+        date_trunc('month', work_on)::date as month_on,
+        min(opd_name) as opd_name,
+        count(distinct employee_key) as employee_count,
+        count(distinct work_on) as work_day_count,
+        count(*) as employee_day_count,
+        count(*) filter (where status_code in ('present', 'late')) as present_day_count,
+        count(*) filter (where status_code = 'late') as late_day_count,
+        count(*) filter (where status_code = 'absent') as absent_day_count,
+        max(data_date) as data_date
+    from attendance_day
+    group by opd_code, date_trunc('month', work_on)
+),
+
+final as (
+    select
+        opd_code,
+        month_on,
+        opd_name,
+        employee_count,
+        work_day_count,
+        employee_day_count,
+        present_day_count,
+        late_day_count,
+        absent_day_count,
+        round(100.0 * present_day_count / nullif(employee_day_count, 0), 2) as attendance_pct,
+        round(100.0 * late_day_count / nullif(present_day_count, 0), 2) as late_pct,
+        data_date
+    from counted
+)
+
+select * from final
