@@ -97,6 +97,7 @@ def _scheduler() -> dict[tuple[str, str], str]:
         ("scheduler", "catchup_by_default"): "False",
         # Parsing is the largest cost of an idle installation: files change at an upgrade or a new contract.
         ("dag_processor", "min_file_process_interval"): "60",
+        ("dag_processor", "refresh_interval"): "60",
         ("dag_processor", "stale_dag_threshold"): "120",
         ("dag_processor", "parsing_processes"): "1",
         ("dag_processor", "print_stats_interval"): "600",
