@@ -121,7 +121,7 @@ def lines(scene: Scene, year: int) -> list[Line]:
         split = SPLITS.get(opd.code) or (SMALL if opd.kind == "kecamatan" else USUAL)
         total = TOTAL_IDR * WEIGHTS.get(opd.code, KIND_WEIGHTS.get(opd.kind, 0.01)) * 1.03 ** (year - 2025)
         # How well an agency plans stays with it from year to year.
-        zeal = float(np.clip(scene.rng("zeal", opd.code).normal(0.93, 0.12), 0.55, 1.06))
+        zeal = float(np.clip(scene.rng("zeal", opd.code).normal(0.88, 0.2), 0.35, 1.06))
         for account, share in split:
             rng = scene.rng("budget", year, opd.code, account.code)
             result.append(_line(rng, opd, account, total * share, zeal))
@@ -144,7 +144,7 @@ def _line(rng: np.random.Generator, opd: Opd, account: Account, amount: float, z
     shifted = round(original * rng.uniform(0.97, 1.03) / 1000) * 1000
     amended = round(shifted * rng.uniform(0.94, 1.06) / 1000) * 1000
     steps = np.diff(account.curve, prepend=0.0) * rng.lognormal(0, 0.18, 12)
-    pace = 1.0 if account in (PERSONNEL, VILLAGE_AID) else zeal
+    pace = 0.75 + 0.25 * zeal if account in (PERSONNEL, VILLAGE_AID) else zeal
     course = np.cumsum(steps) / steps.sum() * account.curve[-1] * pace
     physical = np.clip(course * 100 * rng.uniform(1.0, 1.12) + rng.uniform(0, 3), 0, 100).round(2)
     realised = (course * original * 0.97).astype(np.int64)

@@ -262,7 +262,7 @@ def _month(scene: Scene, month: date) -> list[Complaint]:
     spelled = people.spell(rng, opds)
     persons = zip(people.names(rng, count), people.niks(rng, count), people.phones(rng, count), strict=True)
     picks = rng.integers(0, 10_000, (count, 5))
-    base = ((month.year - 2018) * 12 + month.month) * 2000 + 9_000_000
+    base = ((month.year - 2018) * 12 + month.month) * 100_000 + 20_000_000
 
     result = []
     for i, (name, nik, phone) in enumerate(persons):
@@ -327,11 +327,11 @@ def _handling(
     14; what had not happened on the day of the export stays empty.
     """
     count = len(received)
-    pace = {opd.code: float(scene.rng("pace", opd.code).uniform(0.6, 1.6)) for opd in set(opds)}
+    pace = {opd.code: float(scene.rng("pace", opd.code).uniform(0.5, 2.0)) for opd in set(opds)}
     slow = np.array([pace[opd.code] for opd in opds])
     verified_after = rng.choice([0, 1, 2, 3, 4, 6], count, p=[0.45, 0.27, 0.14, 0.08, 0.04, 0.02])
-    answered_after = verified_after + rng.gamma(1.3, 1.3 * slow).astype(int)
-    closed_after = answered_after + rng.gamma(1.8, 3.0 * slow).astype(int)
+    answered_after = verified_after + rng.gamma(1.3, 1.7 * slow).astype(int)
+    closed_after = answered_after + rng.gamma(1.8, 3.8 * slow).astype(int)
     days = np.array([moment.date() for moment in received], dtype="datetime64[D]")
     clock = rng.integers(8 * 3600, 15 * 3600, (count, 3))
     clock.sort(axis=1)

@@ -79,7 +79,7 @@ def assignments(scene: Scene) -> list[Assignment]:
             if dice < 0.01 and not person.works_shifts:
                 left = scene.last_month + timedelta(days=14)
                 result.append(replace(person, valid_to=left))
-                moved.append(_move(rng, scene, person, left + timedelta(days=1)))
+                moved.append(_move(rng, scene, person, left + timedelta(days=1), len(moved)))
             elif dice < 0.04:
                 result += [person, replace(person, pin=person.pin + HIGHEST_PIN // 2, is_second_pin=True)]
             else:
@@ -115,11 +115,11 @@ def _staff(
     ]
 
 
-def _move(rng: np.random.Generator, scene: Scene, person: Assignment, since: date) -> Assignment:
+def _move(rng: np.random.Generator, scene: Scene, person: Assignment, since: date, number: int) -> Assignment:
     others = [opd for opd in scene.agencies if opd != person.opd]
     opd = others[int(rng.integers(0, len(others)))]
     # Above the PINs that the new agency gave to its own staff, below those nobody entered.
-    pin = HIGHEST_PIN + 1 + int(rng.integers(0, 400))
+    pin = HIGHEST_PIN + 1 + number
     return replace(person, opd=opd, device_no=device_of(scene, opd), pin=pin, valid_from=since, valid_to=None)
 
 

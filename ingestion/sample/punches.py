@@ -70,7 +70,7 @@ def _month(scene: Scene, opd: Opd, staff: list[Assignment], month: date) -> list
 
     # Trainees and cleaners whose PIN nobody entered: about one punch in a hundred.
     strangers = rng.integers(0, len(moments), max(1, len(moments) // 110))
-    pins[strangers] = HIGHEST_PIN + 500 + rng.integers(0, 3, len(strangers))
+    pins[strangers] = HIGHEST_PIN + 990 + rng.integers(0, 3, len(strangers))
     # A second press some seconds later, and lines that the terminal sends twice.
     pressed = rng.random(len(moments)) < 0.035
     sent = rng.random(len(moments)) < 0.004
@@ -97,7 +97,7 @@ def _attendance(
     """PIN, moment and state of everyone's punches, as matrices of person by day."""
     habits = scene.rng("habits", opd.code)
     shape = (len(staff), len(days))
-    punctual = habits.normal(-11, 6, len(staff)) + habits.normal(0, 3)
+    punctual = habits.normal(-15, 6, len(staff)) + habits.normal(0, 3)
     absent = habits.beta(1.5, 34, len(staff))
     offset = habits.integers(0, 4, len(staff))
 

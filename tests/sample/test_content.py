@@ -1,0 +1,190 @@
+"""What the samples say, recomputed from the files: courses, patterns, and the dirt that is wanted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ingestion.sample.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def punches(landing: Path) -> pd.DataFrame:
+    frames = []
+    for file in sorted((landing / "bkpsdm/absensi_mesin").iterdir()):
+        names = ["pin", "at", "flag", "state", "verify", "work"]
+        frame = pd.read_csv(file, sep="\t", names=names, dtype=str)
+        frames.append(frame.assign(device=int(file.name.split("_")[0]), file=file.name))
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_complaints(file: Path) -> pd.DataFrame:
+    if file.suffix == ".csv":
+        table = pd.read_csv(file, sep=";", skiprows=3, encoding="cp1252", dtype=str)
+    else:
+        table = pd.read_excel(file, header=3, dtype=str, engine="calamine")
+    return table[table["Status Pengaduan"].notna()]
+
+
+def read_budget(file: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Records with amounts as numbers, and the total row."""
+    if file.suffix == ".csv":
+        table = pd.read_csv(file, sep=";", skiprows=4, encoding="utf-8-sig", dtype=str)
+    else:
+        table = pd.read_excel(file, header=4, dtype=str, engine="calamine")
+    for name in ("Anggaran", "Realisasi s.d. Bulan Ini"):
+        text = table[name]
+        if file.suffix == ".csv":
+            text = text.str.replace(".", "").str.replace(",", ".")
+        table[name] = pd.to_numeric(text, errors="coerce")
+    return table[table["Kode Rekening"].notna()], table[table["Tahun"] == "JUMLAH"].iloc[0]
+
+
+def test_punches_end_the_day_before_the_export_and_span_four_months(punches: pd.DataFrame) -> None:
+    at = pd.to_datetime(punches["at"], errors="coerce")
+    assert at.max() < pd.Timestamp("2026-11-22") and at.max().date().isoformat() == "2026-11-21"
+    assert at.min() < pd.Timestamp("2026-08-04")
+    assert 0 < at.isna().sum() < 60, "only damaged lines have no time"
+
+
+def test_one_terminal_an_agency_and_one_of_them_late(punches: pd.DataFrame) -> None:
+    assert sorted(punches["device"].unique()) == list(range(101, 145))
+    running = punches[punches["file"].str.contains("2026-11")]
+    assert set(punches["device"]) - set(running["device"]) == {125}
+
+
+def test_punches_are_unordered_repeated_and_partly_unknown(punches: pd.DataFrame, landing: Path) -> None:
+    whole = punches[punches["work"].notna()]
+    at = pd.to_datetime(whole["at"], errors="coerce")
+    assert (at.groupby(whole["file"]).diff() < pd.Timedelta(0)).any()
+    assert whole.duplicated(["device", "pin", "at", "state"]).sum() > 50
+    file = landing / "bkpsdm/pegawai/pegawai_2026-10.xlsx"
+    employees = pd.read_excel(file, header=4, dtype=str, engine="calamine").dropna(subset="PIN")
+    known = {(int(d), p) for d, p in zip(employees["No Mesin"], employees["PIN"], strict=True)}
+    unknown = [(d, p.strip()) not in known for d, p in zip(whole["device"], whole["pin"], strict=True)]
+    assert 0.005 < np.mean(unknown) < 0.05
+
+
+def test_offices_rest_on_holidays_and_hospitals_do_not(punches: pd.DataFrame) -> None:
+    at = pd.to_datetime(punches["at"], errors="coerce").dropna()
+    scene = Scene.load(seed=1, as_of=pd.Timestamp("2026-11-22").date(), scale=1)
+    works = np.is_busday(at.to_numpy().astype("datetime64[D]"), holidays=scene.holidays)
+    # Night shifts end on the morning after, so offices alone decide here: no hospital, no Satpol PP.
+    round_the_clock = [101 + scene.agencies.index(o) for o in scene.agencies if o.kind in ("rsud", "satpol")]
+    office = ~punches.loc[at.index, "device"].isin(round_the_clock).to_numpy()
+    assert works[office].all()
+    assert (~works[~office]).any()
+    assert ((at.dt.hour >= 20) | (at.dt.hour < 6))[~office].any()
+
+
+def test_most_come_in_time(punches: pd.DataFrame) -> None:
+    whole = punches[punches["work"].notna()]
+    at = pd.to_datetime(whole["at"], errors="coerce")
+    first = at[at.dt.hour < 12].groupby([whole["device"], whole["pin"], at.dt.date]).min()
+    late = (first.dt.hour * 60 + first.dt.minute > 450).mean()
+    assert 0.05 < late < 0.25
+
+
+def test_a_correction_replaces_a_month_and_a_broken_one_does_not(landing: Path) -> None:
+    folder = landing / "diskominfo/aduan"
+    first, second = (read_complaints(folder / f"aduan_2026-07{end}.csv") for end in ("", "_rev2"))
+    assert set(first["No. Tiket"]) < set(second["No. Tiket"])
+    broken = pd.read_excel(folder / "aduan_2026-10_rev2.xlsx", header=3, engine="calamine")
+    assert "Waktu Dibuat" not in broken.columns and len(broken) > 10
+
+
+def test_complaints_cover_two_years_and_a_running_month(landing: Path) -> None:
+    files = [f for f in (landing / "diskominfo/aduan").iterdir() if "_rev" not in f.name]
+    months = sorted(re.findall(r"\d{4}-\d{2}", file.name)[0] for file in files)
+    assert len(months) == 25 and (months[0], months[-1]) == ("2024-11", "2026-11")
+    table = pd.concat(read_complaints(file) for file in files)
+    assert 20 * 25 < len(table) < 45 * 25
+    assert table["OPD Tujuan"].nunique() > 60, "agencies are spelled freely"
+    created = table["Waktu Dibuat"].fillna("")
+    assert created.str.startswith("31/02").any() and (created == "").any()
+    assert table["No. Tiket"].duplicated().any()
+
+
+def test_cp1252_months_need_cp1252(landing: Path) -> None:
+    content = (landing / "diskominfo/aduan/aduan_2026-05.csv").read_bytes()
+    with pytest.raises(UnicodeDecodeError):
+        content.decode("utf-8")
+    assert "–" in content.decode("cp1252")
+
+
+def test_budget_grows_and_its_total_row_is_the_sum(landing: Path) -> None:
+    files = sorted((landing / "bpkad/realisasi_apbd").iterdir())
+    assert len(files) == 22
+    totals = []
+    for file in files:
+        records, total = read_budget(file)
+        totals.append(total["Realisasi s.d. Bulan Ini"])
+        clean = records[~records.duplicated() & (records["Bulan"] != "0")]
+        assert clean["Anggaran"].sum() == total["Anggaran"], file.name
+        damaged = clean["Realisasi s.d. Bulan Ini"].isna().any()
+        assert damaged or clean["Realisasi s.d. Bulan Ini"].sum() == total["Realisasi s.d. Bulan Ini"]
+    assert totals[:12] == sorted(totals[:12]) and totals[12:] == sorted(totals[12:])
+    records, total = read_budget(files[11])
+    assert 0.8 < total["Realisasi s.d. Bulan Ini"] / total["Anggaran"] < 0.97
+
+
+def test_budget_has_the_mishaps_that_were_seen(landing: Path) -> None:
+    folder = landing / "bpkad/realisasi_apbd"
+    may, _ = read_budget(folder / "realisasi_apbd_2026-05.csv")
+    silent = may.groupby("Perangkat Daerah")["Realisasi s.d. Bulan Ini"].sum()
+    assert (silent == 0).sum() == 1
+    last, _ = read_budget(folder / "realisasi_apbd_2026-10.csv")
+    before, _ = read_budget(folder / "realisasi_apbd_2026-09.csv")
+    assert before["Perangkat Daerah"].nunique() == last["Perangkat Daerah"].nunique() + 1
+    codes = set(last["Kode Rekening"])
+    assert {"5.1.02", "5.1.2"} <= codes
+
+
+def test_the_treasury_agrees_with_itself_and_with_the_region(landing: Path) -> None:
+    table = pd.concat(pd.read_csv(file, sep=";") for file in (landing / "djpb/apbd").iterdir())
+    assert (table["SILPA"] == table["pendapatan"] - table["belanja"] + table["pembiayaan"]).all()
+    assert table.groupby("thang")["bulan"].max().to_dict() == {2025: 12, 2026: 9}
+    home = table[(table["nama_pemda"] == "Kabupaten Tuban") & (table["thang"] == 2025)].set_index("bulan")
+    _, total = read_budget(landing / "bpkad/realisasi_apbd/realisasi_apbd_2025-12.csv")
+    assert home.loc[12, "belanja"] == total["Realisasi s.d. Bulan Ini"]
+
+
+def read_bps(file: Path) -> tuple[str, dict[str, float], str]:
+    """Title, value by area, footer."""
+    lines = file.read_text(encoding="utf-8-sig").split("\n")
+    footer = lines.pop() if lines[-1].startswith("Sumber: ") else ""
+    return lines[1], {name: float(value) for name, value in (x.split(",") for x in lines[3:])}, footer
+
+
+def test_poverty_figures_are_those_of_bps(landing: Path, shared_real: Path) -> None:
+    compared = 0
+    for real in sorted((shared_real / "poverty").glob("*.csv")):
+        title, values, footer = read_bps(landing / "bps/kemiskinan" / real.name)
+        real_title, real_values, _ = read_bps(real)
+        assert title == real_title
+        assert footer.startswith("Sumber: BPS ") and footer.endswith(",")
+        assert values == {name: real_values[name] for name in values}
+        compared += len(values)
+    assert compared == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "tuban"),
+    [
+        ("Persentase Penduduk Miskin", 2018, 15.31),
+        ("Persentase Penduduk Miskin", 2025, 14.13),
+        ("Jumlah Penduduk Miskin", 2021, 192.58),
+        ("Garis Kemiskinan", 2024, 488131),
+        ("Indeks Kedalaman Kemiskinan (P1)", 2021, 3.26),
+        ("Indeks Keparahan Kemiskinan (P2)", 2023, 0.42),
+    ],
+)
+def test_tuban_has_all_five_indicators(landing: Path, name: str, year: int, tuban: float) -> None:
+    _, values, _ = read_bps(
+        landing / "bps/kemiskinan" / f"{name} Menurut Kabupaten_Kota di Jawa Timur, {year}.csv"
+    )
+    assert (values.get("Tuban") or values.get("Kabupaten Tuban")) == tuban
