@@ -17,7 +17,7 @@ holidays as (
 ),
 
 days as (
-    select day_at::date as date_on
+    select series.day_at::date as date_on
     from bounds
     cross join lateral generate_series(bounds.first_on, bounds.last_on, interval '1 day') as series (day_at)
 ),

@@ -5,7 +5,12 @@ with region as (
         region_code,
         level,
         parent_code,
-        regexp_replace(region_name, '^(Provinsi|Kabupaten|Kota|Kecamatan|Kelurahan|Desa) ', '') as bare_name,
+        -- Only governments carry their title in the seed; "Kota Baru" is a desa's whole name.
+        case
+            when level in ('province', 'regency')
+                then regexp_replace(region_name, '^(Provinsi|Kabupaten|Kota) ', '')
+            else region_name
+        end as bare_name,
         split_part(region_code, '.', 1) as province_code,
         split_part(region_code, '.', 2) as regency_part,
         split_part(region_code, '.', 4) as desa_part

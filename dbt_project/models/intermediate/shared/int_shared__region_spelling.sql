@@ -9,26 +9,28 @@ with region as (
 
 spellings as (
     select
-        region.region_code,
-        region.level,
-        variant.priority,
-        {{ name_key('variant.spelling') }} as name_key
+        region_code,
+        level,
+        1 as priority,
+        {{ name_key('region_full_name') }} as name_key
     from region
-    cross join lateral (
-        values
-        (region.region_full_name, 1),
-        (
-            case region.title
-                when 'Kabupaten' then 'Kab ' || region.bare_name
-                when 'Provinsi' then 'Prov ' || region.bare_name
-                when 'Kecamatan' then 'Kec ' || region.bare_name
-            end,
-            1
-        ),
-        -- BPS leaves the word Kabupaten out but never the word Kota: a bare name means the regency.
-        (region.bare_name, case when region.title = 'Kota' then 3 else 2 end)
-    ) as variant (spelling, priority)
-    where variant.spelling is not null
+    union all
+    select
+        region_code,
+        level,
+        1 as priority,
+        case title when 'Kabupaten' then 'kab' when 'Provinsi' then 'prov' else 'kec' end
+        || {{ name_key('bare_name') }} as name_key
+    from region
+    where title in ('Kabupaten', 'Provinsi', 'Kecamatan')
+    union all
+    -- BPS leaves the word Kabupaten out but never the word Kota: a bare name means the regency.
+    select
+        region_code,
+        level,
+        case when title = 'Kota' then 3 else 2 end as priority,
+        {{ name_key('bare_name') }} as name_key
+    from region
 ),
 
 ranked as (

@@ -80,11 +80,11 @@ measured as (
         punched.last_out_local_at,
         scheduled.is_working_day and punched.punch_count > 0 as is_judged,
         case
-            when scheduled.is_working_day
+            when scheduled.is_working_day and punched.first_in_local_at is not null
                 then greatest(0, floor(extract(epoch from punched.first_in_local_at - scheduled.starts_at) / 60))
         end::integer as late_minutes,
         case
-            when scheduled.is_working_day
+            when scheduled.is_working_day and punched.last_out_local_at is not null
                 then greatest(0, floor(extract(epoch from scheduled.ends_at - punched.last_out_local_at) / 60))
         end::integer as early_leave_minutes
     from scheduled
@@ -151,7 +151,7 @@ final as (
             when 'absent' then 'Tanpa pemindaian'
             else 'Hadir di hari libur'
         end as status_label,
-        classified.deduction_pct,
+        classified.deduction_pct::numeric(5, 2) as deduction_pct,
         as_of.data_date
     from classified
     cross join as_of

@@ -53,7 +53,15 @@ absorption as (
     select
         'absorption_pct' as kpi_code,
         month_on as period_on,
-        100 * sum(realised_cumulative_idr) / nullif(sum(budget_idr), 0) as value,
+        100 * sum(realised_cumulative_idr) / nullif(sum(budget_idr), 0) as value
+    from budget
+    group by month_on
+),
+
+absorption_band as (
+    select
+        'absorption_pct' as kpi_code,
+        month_on as period_on,
         min(band_lower_pct) as period_target,
         min(band_upper_pct) as period_upper_target
     from budget
@@ -88,29 +96,32 @@ punctuality as (
 ),
 
 collected as (
-    select kpi_code, period_on, value, null::numeric as period_target, null::numeric as period_upper_target
-    from completion
+    select * from completion
     union all
-    select kpi_code, period_on, value, null, null from first_response
+    select * from first_response
     union all
-    select kpi_code, period_on, value, null, null from presence
+    select * from presence
     union all
-    select kpi_code, period_on, value, period_target, period_upper_target from absorption
+    select * from absorption
     union all
-    select kpi_code, period_on, value, null, null from poor_share
+    select * from poor_share
     union all
-    select kpi_code, period_on, value, null, null from punctuality
+    select * from punctuality
 ),
 
 final as (
     select
-        kpi_code,
-        period_on,
-        round(value, 2) as value,
-        period_target,
-        period_upper_target,
+        collected.kpi_code,
+        collected.period_on,
+        round(collected.value, 2) as value,
+        absorption_band.period_target,
+        absorption_band.period_upper_target,
         '%' as unit
     from collected
+    left join absorption_band
+        on
+            collected.kpi_code = absorption_band.kpi_code
+            and collected.period_on = absorption_band.period_on
 )
 
 select * from final
