@@ -241,10 +241,10 @@ def _amount(value: int, as_text: bool) -> Any:
 
 
 def _with_dirt(rng: np.random.Generator, rows: list[list[Any]], as_text: bool) -> list[list[Any]]:
-    """Rows that were seen in real uploads and must be refused, one or two a file."""
+    """Damage one or two rows a file, as seen in real uploads; all but the exact repeat must be refused."""
     dirty = [list(row) for row in rows]
     victims = [dirty[i] for i in rng.choice(len(dirty), 2, replace=False)]
-    match int(rng.integers(0, 5)):
+    match int(rng.integers(0, 6)):
         case 0:
             # An amount that slipped into the percent column.
             victims[0][8] = "100.000.000" if as_text else 100_000_000
@@ -253,6 +253,9 @@ def _with_dirt(rng: np.random.Generator, rows: list[list[Any]], as_text: bool) -
         case 2:
             dirty.append(list(victims[0]))
         case 3:
+            # The same account twice with two amounts: which one is true, nobody can know.
+            dirty.append([*victims[0][:7], _amount(1_000_000, as_text), *victims[0][8:]])
+        case 4:
             victims[0][7] = "belum ada SPJ"
         case _:
             victims[0][5] = "DPPA"

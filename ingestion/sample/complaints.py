@@ -420,15 +420,20 @@ def _with_dirt(scene: Scene, month: date, rows: list[list[Any]]) -> list[list[An
     dirty = [list(row) for row in rows]
     for number in rng.choice(len(dirty), max(1, len(dirty) // 100), replace=False):
         row = dirty[number]
-        match int(rng.integers(0, 4)):
+        match int(rng.integers(0, 5)):
             case 0:
                 row[column["Waktu Dibuat"]] = f"31/02/{month.year} 08:15:00"
             case 1:
                 row[column["Waktu Dibuat"]] = ""
             case 2:
                 row[column["Status Pengaduan"]] = "Slesai"
+            case 3:
+                # Pasted twice, once with a change: which one is true, nobody can know.
+                again = list(row)
+                again[column["Kategori"]] = "Topik Lainnya"
+                dirty.append(again)
             case _:
-                # The same ticket pasted twice: the second one is refused.
+                # Pasted twice, word for word: counted, not refused.
                 dirty.append(list(row))
     closed = [row for row in rows if row[column["Status Pengaduan"]] == "Selesai"]
     if closed:

@@ -123,7 +123,7 @@ def test_budget_grows_and_its_total_row_is_the_sum(landing: Path) -> None:
     for file in files:
         records, total = read_budget(file)
         totals.append(total["Realisasi s.d. Bulan Ini"])
-        clean = records[~records.duplicated() & (records["Bulan"] != "0")]
+        clean = records[~records.duplicated(["Perangkat Daerah", "Kode Rekening"])]
         assert clean["Anggaran"].sum() == total["Anggaran"], file.name
         damaged = clean["Realisasi s.d. Bulan Ini"].isna().any()
         assert damaged or clean["Realisasi s.d. Bulan Ini"].sum() == total["Realisasi s.d. Bulan Ini"]
