@@ -52,7 +52,7 @@ valued as (
         kpi.*,
         current_period.period_on,
         current_period.value,
-        current_period.period_upper_target,
+        current_period.period_lower_target,
         coalesce(current_period.period_target, target.target) as target,
         coalesce(target.is_higher_better, kpi.kpi_code <> 'poverty_p0') as is_higher_better,
         previous_period.value as previous_value,
@@ -93,7 +93,7 @@ judged as (
         -- greatest and least skip nulls: a score that cannot be computed stays missing.
         case when raw_score is not null then round(capped_score, 3) end as score,
         case
-            when period_upper_target is not null then {{ band_status('value', 'target', 'period_upper_target') }}
+            when period_lower_target is not null then {{ band_status('value', 'period_lower_target', 'target') }}
             else {{ status_code('raw_score') }}
         end as status_code
     from scored

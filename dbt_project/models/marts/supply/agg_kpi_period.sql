@@ -62,8 +62,8 @@ absorption_band as (
     select
         'absorption_pct' as kpi_code,
         month_on as period_on,
-        min(band_lower_pct) as period_target,
-        min(band_upper_pct) as period_upper_target
+        min(band_lower_pct) as period_lower_target,
+        min(band_upper_pct) as period_target
     from budget
     group by month_on
 ),
@@ -114,8 +114,8 @@ final as (
         collected.kpi_code,
         collected.period_on,
         round(collected.value, 2) as value,
+        absorption_band.period_lower_target,
         absorption_band.period_target,
-        absorption_band.period_upper_target,
         '%' as unit
     from collected
     left join absorption_band

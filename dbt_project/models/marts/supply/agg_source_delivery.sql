@@ -33,12 +33,16 @@ load as (
     group by source_id
 ),
 
--- The next period ends one frequency after the one that the data cover.
-expected as (
+covered as (
     select
         source.*,
         as_of.data_date,
         as_of.is_sample,
+        case source.frequency
+            when 'daily' then as_of.data_date
+            when 'quarterly' then (date_trunc('quarter', as_of.data_date) + interval '3 months - 1 day')::date
+            else (date_trunc('month', as_of.data_date) + interval '1 month - 1 day')::date
+        end as period_end_on,
         case source.frequency
             when 'daily' then as_of.data_date + 1
             when 'monthly' then (date_trunc('month', as_of.data_date) + interval '2 months - 1 day')::date
@@ -47,6 +51,20 @@ expected as (
         end as next_period_end_on
     from source
     left join as_of on source.source_id = as_of.source_id
+),
+
+-- A period counts as delivered when at most three working days of it are missing: the last days of a month
+-- may hold no event, but a file of its first half does not settle it.
+expected as (
+    select
+        covered.*,
+        case
+            when period_end.working_day_no - data_day.working_day_no > 3 then covered.period_end_on
+            else covered.next_period_end_on
+        end as expected_end_on
+    from covered
+    left join calendar as data_day on covered.data_date = data_day.date_on
+    left join calendar as period_end on covered.period_end_on = period_end.date_on
 ),
 
 final as (
@@ -82,7 +100,7 @@ final as (
     left join delivery on expected.source_id = delivery.source_id
     left join load on expected.source_id = load.source_id
     left join opd on expected.opd_code = opd.opd_code
-    left join calendar as period_end on expected.next_period_end_on = period_end.date_on
+    left join calendar as period_end on expected.expected_end_on = period_end.date_on
     left join calendar as due_day
         on
             period_end.working_day_no + expected.due_working_days = due_day.working_day_no
