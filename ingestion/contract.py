@@ -44,7 +44,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRON = re.compile(r"(?:[\d*,/-]+\s+){4}[\d*,/-]+")
 
 
-class ContractError(Exception):
+class ContractError(settings.PendopoError):
     """A contract that cannot be followed; the message names the file, the key and what is allowed."""
 
 
