@@ -1,0 +1,383 @@
+"""The ledger of supply in schema ``ops``: contracts, deliveries, loads, refused rows, current slices."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import Json, execute_values
+
+from ingestion import raw_table, settings
+from ingestion.contract import Contract, load_contracts
+from ingestion.outcome import Reject
+from ingestion.store import Original
+
+# First key of the advisory locks; the second is the hash of what is locked.
+_LOCK_CLASS = 7_020_010
+
+
+class DatabaseUnreachable(settings.PendopoError):
+    """No connection to the warehouse."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file that arrived, as the ledger knows it."""
+
+    delivery_id: int
+    source_id: str | None
+    file_name: str
+    sha256: str
+    original_path: str
+    status: str
+    load_id: int | None
+    message: str | None
+
+
+@contextlib.contextmanager
+def connect(role: str = "loader") -> Iterator[Connection]:
+    """A connection of a role, closed at the end (which also frees its locks)."""
+    try:
+        connection = psycopg2.connect(settings.dsn(role), application_name=f"pendopo-{role}")
+    except psycopg2.OperationalError as error:
+        raise DatabaseUnreachable(
+            f"Basis data tidak dapat dihubungi. Nyalakan dengan 'make up', lalu ulangi. ({error})"
+        ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def lock(cursor: Cursor, name: str) -> None:
+    """Wait for the session's lock on a name; held across transactions until the connection closes."""
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
+    cursor.execute("select pg_advisory_lock(%s, %s)", (_LOCK_CLASS, key))
+
+
+def register_contracts() -> None:
+    """Bring ``ops.source`` and the raw tables in line with the contracts of this version."""
+    with connect() as connection, connection.cursor() as cursor:
+        for contract in load_contracts().values():
+            lock(cursor, f"load:{contract.source_id}")
+            register(cursor, contract)
+            connection.commit()
+
+
+def register(cursor: Cursor, contract: Contract) -> None:
+    """Bring one source in line; the caller holds its lock and commits."""
+    cursor.execute(
+        """
+        insert into ops.source as source (
+            source_id, title, domain, opd_code, frequency, due_working_days, contract_version, contract
+        )
+        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        on conflict (source_id) do update set
+            title = excluded.title, domain = excluded.domain, opd_code = excluded.opd_code,
+            frequency = excluded.frequency, due_working_days = excluded.due_working_days,
+            contract_version = excluded.contract_version, contract = excluded.contract, changed_at = now()
+        where source.contract is distinct from excluded.contract
+        """,
+        (
+            contract.source_id,
+            contract.title,
+            contract.domain,
+            contract.opd,
+            contract.frequency,
+            contract.due_working_days,
+            contract.version,
+            Json(contract.document),
+        ),
+    )
+    raw_table.ensure(cursor, contract)
+
+
+def record_setting(name: str, value: Any) -> None:
+    """Write a fact about this installation; ``value`` is anything JSON holds."""
+    with connect() as connection, connection.cursor() as cursor:
+        _write_setting(cursor, name, value)
+        connection.commit()
+
+
+def _write_setting(cursor: Cursor, name: str, value: Any) -> None:
+    cursor.execute(
+        """
+        insert into ops.setting (name, value) values (%s, %s)
+        on conflict (name) do update set value = excluded.value, changed_at = now()
+        where ops.setting.value is distinct from excluded.value
+        """,
+        (name, Json(value)),
+    )
+
+
+def record_sample_files(files: Iterable[Path]) -> None:
+    """Remember the contents of generated exports, so that their loads are marked as sample data."""
+    hashes = {hashlib.sha256(file.read_bytes()).hexdigest(): file.name for file in files}
+    with connect() as connection, connection.cursor() as cursor:
+        lock(cursor, "setting:sample_files")
+        cursor.execute("select value from ops.setting where name = 'sample_files'")
+        row = cursor.fetchone()
+        _write_setting(cursor, "sample_files", (row[0] if row else {}) | hashes)
+        connection.commit()
+
+
+def domains_behind() -> dict[str, int]:
+    """Domain → newest load that its marts do not hold yet; empty when all marts are up to date."""
+    # What was built is the transformer's to know; the loader may not read it.
+    with connect("transformer") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select source.domain, max(load.load_id)
+            from ops.load as load
+            inner join ops.source as source using (source_id)
+            left join ops.run_domain as run on run.domain = source.domain and run.status = 'success'
+            where load.status = 'loaded'
+            group by source.domain
+            having max(load.load_id) > coalesce(max(run.up_to_load_id), 0)
+            order by source.domain
+            """
+        )
+        return dict(cursor.fetchall())
+
+
+def record_delivery(
+    cursor: Cursor,
+    source_id: str | None,
+    file_name: str,
+    landing_path: str,
+    original: Original,
+    message: str | None = None,
+) -> int:
+    """Write that a file arrived and return its delivery id; without a source its status is ``unknown``.
+
+    A file that waits already (the drop folder could not be emptied the last time) is not written twice.
+    """
+    cursor.execute(
+        """
+        select delivery_id from ops.delivery
+        where source_id = %s and sha256 = %s and file_name = %s and landing_path = %s and status = 'received'
+        """,
+        (source_id, original.sha256, file_name, landing_path),
+    )
+    if row := cursor.fetchone():
+        return int(row[0])
+    status = "received" if source_id else "unknown"
+    cursor.execute(
+        """
+        insert into ops.delivery (
+            source_id, file_name, landing_path, sha256, size_bytes, original_path, status, message,
+            finished_at
+        )
+        values (%s, %s, %s, %s, %s, %s, %s, %s, case when %s = 'unknown' then clock_timestamp() end)
+        returning delivery_id
+        """,
+        (
+            source_id,
+            file_name,
+            landing_path,
+            original.sha256,
+            original.size,
+            original.path,
+            status,
+            _text(message),
+            status,
+        ),
+    )
+    return int(_one(cursor)[0])
+
+
+def read_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
+    """One delivery; raises LookupError when there is none."""
+    cursor.execute(
+        """
+        select delivery_id, source_id, file_name, sha256, original_path, status, load_id, message
+        from ops.delivery where delivery_id = %s
+        """,
+        (delivery_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise LookupError(f"delivery {delivery_id} does not exist")
+    return Delivery(*row)
+
+
+def waiting(cursor: Cursor, source_id: str) -> list[int]:
+    """Deliveries of a source that no load has finished, oldest first."""
+    cursor.execute(
+        """
+        select delivery_id from ops.delivery
+        where source_id = %s and status = 'received'
+        order by delivery_id
+        """,
+        (source_id,),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def finish_delivery(
+    cursor: Cursor, delivery_id: int, status: str, load_id: int | None, message: str | None
+) -> None:
+    cursor.execute(
+        """
+        update ops.delivery set status = %s, load_id = %s, message = %s, finished_at = clock_timestamp()
+        where delivery_id = %s
+        """,
+        (status, load_id, _text(message), delivery_id),
+    )
+
+
+def find_load(cursor: Cursor, contract: Contract, sha256: str) -> tuple[int, datetime] | None:
+    """Load id and time of an earlier load of the same content under the same contract version."""
+    cursor.execute(
+        """
+        select load_id, finished_at from ops.load
+        where source_id = %s and sha256 = %s and contract_version = %s and status = 'loaded'
+        """,
+        (contract.source_id, sha256, contract.version),
+    )
+    return cursor.fetchone()
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """One attempt to load a file, as ``ops.load`` keeps it."""
+
+    load_id: int
+    source_id: str
+    sha256: str
+    file_name: str
+    revision: str
+    contract_version: str
+    loader_version: str
+    status: str
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_skipped: int
+    skipped_by_kind: dict[str, int]
+    data_from: date | None
+    data_to: date | None
+    started_at: datetime
+    message: str | None
+
+
+def reserve_load_id(cursor: Cursor, contract: Contract) -> int:
+    """The id that the ledger row of this load will have.
+
+    Rows carry the id before their counts are known, and the loader may insert ledger rows but not change
+    them: insert a row, take it back, keep its number, because an identity never hands out a number twice.
+    """
+    cursor.execute("savepoint number_only")
+    cursor.execute(
+        """
+        insert into ops.load (
+            source_id, sha256, file_name, contract_version, loader_version, status,
+            rows_read, rows_loaded, rows_rejected, rows_skipped, started_at
+        )
+        values (%s, '', '', '', '', 'refused', 0, 0, 0, 0, now())
+        returning load_id
+        """,
+        (contract.source_id,),
+    )
+    load_id = int(_one(cursor)[0])
+    cursor.execute("rollback to savepoint number_only")
+    cursor.execute("release savepoint number_only")
+    return load_id
+
+
+def record_load(cursor: Cursor, record: LoadRecord) -> None:
+    """Write the ledger row; the database refuses one whose counts do not add up."""
+    cursor.execute(
+        """
+        insert into ops.load (
+            load_id, source_id, sha256, file_name, revision, contract_version, loader_version, status,
+            rows_read, rows_loaded, rows_rejected, rows_skipped, skipped_by_kind, data_from, data_to,
+            started_at, message, is_sample
+        )
+        overriding system value
+        values (
+            %(load_id)s, %(source_id)s, %(sha256)s, %(file_name)s, %(revision)s, %(contract_version)s,
+            %(loader_version)s, %(status)s, %(rows_read)s, %(rows_loaded)s, %(rows_rejected)s,
+            %(rows_skipped)s, %(kinds)s, %(data_from)s, %(data_to)s, %(started_at)s, %(message)s,
+            exists (select from ops.setting where name = 'sample_files' and value ? %(sha256)s)
+        )
+        """,
+        vars(record) | {"kinds": Json(record.skipped_by_kind), "message": _text(record.message)},
+    )
+
+
+def record_rejects(cursor: Cursor, load_id: int, contract_version: str, rejects: Sequence[Reject]) -> None:
+    """Copy refused rows with all their reasons."""
+    lines = io.StringIO()
+    for reject in rejects:
+        reasons = json.dumps([reason.as_json() for reason in reject.reasons], ensure_ascii=False)
+        sheet = _copy_text(reject.sheet) if reject.sheet else r"\N"
+        cells = (
+            str(load_id),
+            sheet,
+            str(reject.row_no),
+            _copy_text(reasons),
+            _copy_text(reject.raw_text),
+            contract_version,
+        )
+        lines.write("\t".join(cells) + "\n")
+    lines.seek(0)
+    cursor.copy_expert(
+        "copy ops.rejected_row (load_id, sheet, row_no, reasons, raw_text, contract_version) from stdin",
+        lines,
+    )
+
+
+def switch_slices(
+    cursor: Cursor, source_id: str, slices: Iterable[str], load_id: int, revision: str
+) -> list[str]:
+    """Make a load the current one of its slices, unless a higher revision holds them.
+
+    Returns the slices that it holds now. The winner is the highest (revision, load), whatever came first.
+    """
+    rows = [(source_id, key, load_id, revision) for key in sorted(slices)]
+    if not rows:
+        return []
+    held = execute_values(
+        cursor,
+        """
+        insert into ops.slice as current (source_id, slice_key, load_id, revision) values %s
+        on conflict (source_id, slice_key) do update set
+            load_id = excluded.load_id, revision = excluded.revision,
+            replaced_load_id = current.load_id, changed_at = clock_timestamp()
+        where (current.revision, current.load_id) < (excluded.revision, excluded.load_id)
+        returning slice_key
+        """,
+        rows,
+        page_size=len(rows),
+        fetch=True,
+    )
+    return sorted(row[0] for row in held)
+
+
+def _one(cursor: Cursor) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+
+def _text(value: str | None) -> str | None:
+    """PostgreSQL text holds no NUL."""
+    return value.replace("\0", "␀") if value else value
+
+
+def _copy_text(value: str) -> str:
+    """A value in COPY's text form."""
+    for sign, escaped in (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
+        value = value.replace(sign, escaped)
+    return value

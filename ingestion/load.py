@@ -1,0 +1,333 @@
+"""Load one file in one transaction: rows, refused rows, ledger row, switch of the current slices.
+
+Good rows go from typed Arrow batches by binary COPY (pgpq encodes, psycopg2 sends). One loader a source at a
+time, under an advisory lock; a killed one leaves nothing, because nothing is committed before everything is
+counted. A file that must be refused as a whole rolls back and is recorded in a second transaction.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pgpq
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from ingestion import ledger, readers, settings, store
+from ingestion.arrow import pa
+from ingestion.contract import Contract, load_contracts
+from ingestion.identify import identify
+from ingestion.outcome import FileRefused, Outcome, Reject
+from ingestion.prefetch import ahead
+from ingestion.screening import Screen, Sorted, raw_schema
+
+LOADER_VERSION = importlib.metadata.version("pendopo")
+# Refused rows that an outcome shows; the ledger holds all of them.
+SHOWN_REJECTS = 20
+_SEND_BYTES = 1 << 20
+
+
+class LoadError(settings.PendopoError):
+    """The database took another number of rows than was sent; nothing is committed."""
+
+
+def load_file(path: Path, source_id: str | None = None) -> Outcome:
+    """Take a file from anywhere, keep its original and load it; the file itself stays where it is.
+
+    Raises FileNotFoundError; whatever is wrong with the contents is told in the outcome.
+    """
+    with path.open("rb") as file:
+        original = store.keep(file)
+    name = readable_name(path.name)
+    try:
+        contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
+    except FileRefused as refusal:
+        with ledger.connect() as connection, connection.cursor() as cursor:
+            delivery_id = ledger.record_delivery(cursor, None, name, str(path), original, str(refusal))
+            connection.commit()
+        return Outcome(name, delivery_id=delivery_id, messages=[str(refusal)])
+    with ledger.connect() as connection, connection.cursor() as cursor:
+        ledger.lock(cursor, f"load:{contract.source_id}")
+        ledger.register(cursor, contract)
+        delivery_id = ledger.record_delivery(cursor, contract.source_id, name, str(path), original)
+        connection.commit()
+    return load_delivery(delivery_id)
+
+
+def load_delivery(delivery_id: int) -> Outcome:
+    """Load a delivery of the ledger; one that was finished before is only reported.
+
+    Raises LookupError for an unknown id; an error of the database leaves the delivery waiting.
+    """
+    with ledger.connect() as connection, connection.cursor() as cursor:
+        delivery = ledger.read_delivery(cursor, delivery_id)
+        if delivery.source_id is None:
+            messages = [delivery.message] if delivery.message else []
+            return Outcome(delivery.file_name, delivery_id=delivery_id, messages=messages)
+        contract = _contract(delivery.source_id)
+        ledger.lock(cursor, f"load:{contract.source_id}")
+        # Another loader may have finished it while this one waited for the lock.
+        delivery = ledger.read_delivery(cursor, delivery_id)
+        if delivery.status != "received":
+            return _recorded(delivery)
+        ledger.register(cursor, contract)
+        connection.commit()
+        return _Load(connection, cursor, contract, delivery).run()
+
+
+def check_file(path: Path, source_id: str | None = None) -> Outcome:
+    """What would be loaded and what refused; nothing is written and no database is needed."""
+    name = readable_name(path.name)
+    outcome = Outcome(name, source=source_id)
+    screen, rejects = None, []
+    try:
+        contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
+        outcome.source = contract.source_id
+        screen = Screen(contract, name, key=None)
+        for table in readers.open_tables(path, contract, name):
+            outcome.messages += table.warnings
+            for batch in screen.sort(table):
+                rejects += batch.rejects
+        _fill(outcome, screen, rejects)
+        _refuse_when_too_bad(screen, contract, name)
+        outcome.status = "accepted"
+    except FileRefused as refusal:
+        outcome.messages.insert(0, str(refusal))
+        _refuse_counts(outcome, screen, rejects)
+    return outcome
+
+
+class _Load:
+    """The loading of one delivery on one connection that holds the lock of the source."""
+
+    def __init__(
+        self, connection: Connection, cursor: Cursor, contract: Contract, delivery: ledger.Delivery
+    ) -> None:
+        self.connection, self.cursor = connection, cursor
+        self.contract, self.delivery = contract, delivery
+        self.started_at = datetime.datetime.now(datetime.UTC)
+        self.outcome = Outcome(delivery.file_name, contract.source_id, delivery_id=delivery.delivery_id)
+        self.rejects: list[Reject] = []
+        self.screen: Screen | None = None
+
+    def run(self) -> Outcome:
+        earlier = ledger.find_load(self.cursor, self.contract, self.delivery.sha256)
+        if earlier:
+            return self._already_loaded(*earlier)
+        try:
+            self._load()
+        except FileRefused as refusal:
+            self.connection.rollback()
+            self._refused(refusal)
+        self.connection.commit()
+        return self.outcome
+
+    def _already_loaded(self, load_id: int, finished_at: datetime.datetime) -> Outcome:
+        message = (
+            f"Isi berkas {self.delivery.file_name} sudah dimuat pada {finished_at:%d/%m/%Y %H:%M} (muatan "
+            f"{load_id}). Tidak ada yang berubah."
+        )
+        self.outcome.status, self.outcome.load_id = "already_loaded", load_id
+        self.outcome.messages.append(message)
+        ledger.finish_delivery(self.cursor, self.delivery.delivery_id, "already_loaded", load_id, message)
+        self.connection.commit()
+        return self.outcome
+
+    def _load(self) -> None:
+        contract, name = self.contract, self.delivery.file_name
+        self.screen = Screen(contract, name, settings.secret("personal_data_key").encode())
+        load_id = ledger.reserve_load_id(self.cursor, contract)
+        copied = self._copy(load_id, ahead(self._sorted()))
+        totals = self.screen.totals
+        if copied != totals.loaded:
+            raise LoadError(f"{name}: {totals.loaded} baris dikirim, {copied} diterima basis data.")
+        _refuse_when_too_bad(self.screen, contract, name)
+        _fill(self.outcome, self.screen, self.rejects)
+        self.outcome.load_id, self.outcome.status = load_id, "loaded"
+        # The ledger row first: the rows below refer to it.
+        self._record("loaded", load_id)
+        held = ledger.switch_slices(
+            self.cursor, contract.source_id, totals.slices, load_id, self.screen.revision
+        )
+        self.outcome.slices = held
+        if older := sorted(totals.slices - set(held)):
+            self.outcome.messages.append(
+                f"Sudah ada versi yang lebih baru untuk {', '.join(older)}; berkas ini hanya diarsipkan."
+            )
+        ledger.finish_delivery(self.cursor, self.delivery.delivery_id, "loaded", load_id, self._message())
+
+    def _sorted(self) -> Iterator[Sorted]:
+        assert self.screen is not None
+        original = settings.home() / self.delivery.original_path
+        for table in readers.open_tables(original, self.contract, self.delivery.file_name):
+            self.outcome.messages += table.warnings
+            yield from self.screen.sort(table)
+
+    def _copy(self, load_id: int, batches: Iterator[Sorted]) -> int:
+        """Send the good rows by binary COPY and return how many the database took."""
+        schema = raw_schema(self.contract)
+        statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
+            sql.Identifier("raw", self.contract.source_id),
+            sql.SQL(", ").join(map(sql.Identifier, schema.names)),
+        )
+        pull = _Pull(self._encoded(schema, load_id, batches))
+        try:
+            self.cursor.copy_expert(statement.as_string(self.cursor), pull, _SEND_BYTES)
+        except psycopg2.DatabaseError:
+            # psycopg2 tells of an exception in the reader only by name: the reader's own one counts.
+            if pull.error is not None:
+                raise pull.error from None
+            raise
+        return self.cursor.rowcount
+
+    def _encoded(self, schema: Any, load_id: int, batches: Iterator[Sorted]) -> Iterator[bytes]:
+        encoder = pgpq.ArrowToPostgresBinaryEncoder(schema)
+        yield encoder.write_header()
+        for batch in batches:
+            self.rejects += batch.rejects
+            if rows := batch.good.num_rows:
+                ids = pa.array([load_id], pa.int64()).take(pa.array([0] * rows))
+                arrays = [ids, *(batch.good.column(name) for name in schema.names[1:])]
+                yield encoder.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        yield encoder.finish()
+
+    def _refused(self, refusal: FileRefused) -> None:
+        self.outcome.status, self.outcome.load_id, self.outcome.slices = "refused", None, []
+        self.outcome.messages.insert(0, str(refusal))
+        _refuse_counts(self.outcome, self.screen, self.rejects)
+        load_id = ledger.reserve_load_id(self.cursor, self.contract)
+        self.outcome.load_id = load_id
+        self._record("refused", load_id)
+        ledger.finish_delivery(self.cursor, self.delivery.delivery_id, "refused", load_id, self._message())
+
+    def _record(self, status: str, load_id: int) -> None:
+        outcome, totals = self.outcome, self.screen.totals if self.screen else None
+        ledger.record_load(
+            self.cursor,
+            ledger.LoadRecord(
+                load_id=load_id,
+                source_id=self.contract.source_id,
+                sha256=self.delivery.sha256,
+                file_name=self.delivery.file_name,
+                revision=self.screen.revision if self.screen else "",
+                contract_version=self.contract.version,
+                loader_version=LOADER_VERSION,
+                status=status,
+                rows_read=outcome.read,
+                rows_loaded=outcome.loaded,
+                rows_rejected=outcome.rejected,
+                rows_skipped=outcome.skipped,
+                skipped_by_kind=outcome.skipped_by_kind,
+                data_from=totals.data_from if totals and status == "loaded" else None,
+                data_to=totals.data_to if totals and status == "loaded" else None,
+                started_at=self.started_at,
+                message=self._message(),
+            ),
+        )
+        ledger.record_rejects(self.cursor, load_id, self.contract.version, self.rejects)
+
+    def _message(self) -> str | None:
+        return " ".join(self.outcome.messages) or None
+
+
+class _Pull:
+    """A file object over an iterator of bytes, for COPY."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+        self.error: Exception | None = None
+
+    def readline(self, size: int = _SEND_BYTES, /) -> bytes:
+        """Never called for COPY, but asked for by the type of a file."""
+        return self.read(size)
+
+    def read(self, size: int = _SEND_BYTES, /) -> bytes:
+        while not self._rest:
+            try:
+                chunk = next(self._chunks, None)
+            except Exception as error:
+                self.error = error
+                raise
+            if chunk is None:
+                return b""
+            self._rest = memoryview(chunk)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+
+def _refuse_when_too_bad(screen: Screen, contract: Contract, name: str) -> None:
+    """Raise FileRefused when a file holds nothing to load or more refused rows than the contract bears."""
+    totals, limits = screen.totals, contract.ingest.rejects
+    if not totals.loaded:
+        if totals.rejected:
+            reason = "tidak satu pun barisnya dapat dimuat. Perbaiki baris-baris yang disebut"
+        else:
+            reason = "tidak berisi data di bawah judul kolom. Ekspor ulang dari aplikasi asal"
+        raise FileRefused("nothing_to_load", f"Berkas {name} ditolak: {reason} lalu kirim lagi.")
+    records = totals.loaded + totals.rejected
+    if totals.rejected > limits.max_rows and totals.rejected > limits.max_ratio * records:
+        raise FileRefused(
+            "too_many_rejects",
+            f"Berkas {name} ditolak seluruhnya: {totals.rejected} dari {records} baris salah, melebihi batas "
+            f"{limits.max_ratio:.0%}. Perbaiki baris-baris yang disebut lalu kirim lagi.",
+        )
+
+
+def _fill(outcome: Outcome, screen: Screen, rejects: list[Reject]) -> None:
+    totals = screen.totals
+    outcome.read, outcome.loaded, outcome.rejected = totals.read, totals.loaded, totals.rejected
+    outcome.skipped_by_kind = dict(sorted(totals.skipped.items()))
+    outcome.skipped = sum(totals.skipped.values())
+    outcome.slices = sorted(totals.slices)
+    outcome.rejects = rejects[:SHOWN_REJECTS]
+
+
+def _refuse_counts(outcome: Outcome, screen: Screen | None, rejects: list[Reject]) -> None:
+    """Counts of a refused file: its good rows were not loaded either, they count as skipped."""
+    outcome.status = "refused"
+    if screen is None:
+        return
+    screen.totals.rejected = len(rejects)
+    _fill(outcome, screen, rejects)
+    outcome.loaded = 0
+    outcome.slices = []
+    held_back = outcome.read - outcome.rejected - outcome.skipped
+    if held_back:
+        outcome.skipped_by_kind["file_refused"] = held_back
+        outcome.skipped += held_back
+
+
+def _contract(source_id: str) -> Contract:
+    contracts = load_contracts()
+    if source_id not in contracts:
+        raise UnknownSource(f"Sumber {source_id!r} tidak dikenal. Yang dikenal: {', '.join(contracts)}.")
+    return contracts[source_id]
+
+
+class UnknownSource(settings.PendopoError):
+    """A source id that no contract has."""
+
+
+def _recorded(delivery: ledger.Delivery) -> Outcome:
+    """The outcome of a delivery that was finished before."""
+    status = "refused" if delivery.status == "refused" else "already_loaded"
+    return Outcome(
+        delivery.file_name,
+        delivery.source_id,
+        load_id=delivery.load_id,
+        delivery_id=delivery.delivery_id,
+        status="refused" if status == "refused" else "already_loaded",
+        messages=[delivery.message] if delivery.message else [],
+    )
+
+
+def readable_name(name: str) -> str:
+    """A file name as text; bytes that are no UTF-8 are shown as replacement characters."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "␀")

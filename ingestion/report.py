@@ -1,0 +1,59 @@
+"""The outcome of a file as a clerk reads it: what was taken, what was refused and what to do about it."""
+
+from __future__ import annotations
+
+from ingestion.outcome import Outcome, Reject
+
+_KINDS = {
+    "blank": "baris kosong",
+    "total": "baris jumlah",
+    "footer": "catatan kaki",
+    "header": "judul berulang",
+    "machine": "baris mesin",
+    "duplicate": "baris yang sama persis",
+    "file_refused": "baris baik yang menunggu perbaikan",
+}
+_STATUS = {
+    "loaded": "DIMUAT",
+    "already_loaded": "SUDAH PERNAH DIMUAT",
+    "refused": "DITOLAK",
+    "accepted": "DAPAT DIMUAT",
+}
+
+
+def as_text(outcome: Outcome) -> str:
+    """The whole report, one thing a line."""
+    source = f" ({outcome.source})" if outcome.source else ""
+    lines = [f"{outcome.file_name}{source}: {_STATUS[outcome.status]}"]
+    if outcome.read:
+        verb = "dapat dimuat" if outcome.status == "accepted" else "dimuat"
+        lines.append(
+            f"  Dibaca {number(outcome.read)} baris: {number(outcome.loaded)} {verb}, "
+            f"{number(outcome.rejected)} ditolak, {number(outcome.skipped)} dilewati{_kinds(outcome)}."
+        )
+    lines += [f"  {message}" for message in outcome.messages]
+    lines += [f"  {line}" for reject in outcome.rejects for line in sentences(reject)]
+    if outcome.rejected > len(outcome.rejects) > 0:
+        lines.append(f"  … dan {number(outcome.rejected - len(outcome.rejects))} baris lain.")
+    return "\n".join(lines)
+
+
+def sentences(reject: Reject) -> list[str]:
+    """One sentence for every reason: "Baris 17, kolom Tanggal: '31/02/2025' bukan tanggal. …"."""
+    sheet = f"Lembar {reject.sheet}, baris" if reject.sheet else "Baris"
+    return [
+        f"{sheet} {reject.row_no}{', ' if reason.column else ': '}{reason.message}"
+        for reason in reject.reasons
+    ]
+
+
+def _kinds(outcome: Outcome) -> str:
+    if not outcome.skipped_by_kind:
+        return ""
+    parts = (f"{number(count)} {_KINDS.get(kind, kind)}" for kind, count in outcome.skipped_by_kind.items())
+    return f" ({', '.join(parts)})"
+
+
+def number(value: int) -> str:
+    """Thousands with the Indonesian point."""
+    return f"{value:,}".replace(",", ".")
