@@ -16,6 +16,8 @@ from pathlib import Path
 DEFAULT_SEED = 20230523
 # A terminal gives PINs of four digits; above this an agency would run out of them.
 MAX_SCALE = 20.0
+# The calendar of seeds/holiday.csv starts in 2018, and two years of complaints stand before the export.
+FIRST_DAY = date(2020, 2, 1)
 
 
 def generate(landing: str | Path, seed: int = DEFAULT_SEED, *, as_of: date, scale: float = 1.0) -> list[Path]:
@@ -24,10 +26,13 @@ def generate(landing: str | Path, seed: int = DEFAULT_SEED, *, as_of: date, scal
     ``as_of`` is the day of the export: data end the day before, or with the last month that was
     complete then. ``scale`` multiplies people and events, not agencies, months or files. The same
     (seed, as_of, scale) and region give the same bytes. An existing file of the same name is
-    replaced. Raises ValueError when the scale is not in (0, 20] or ``landing`` is no local folder.
+    replaced. Raises ValueError for a scale outside (0, 20], a day before February 2020, or a
+    ``landing`` that is no local folder.
     """
     if not 0 < scale <= MAX_SCALE:
         raise ValueError(f"scale must be above 0 and at most {MAX_SCALE:g}, not {scale:g}")
+    if as_of < FIRST_DAY:
+        raise ValueError(f"as_of must be {FIRST_DAY} or later, not {as_of}")
     if "://" in str(landing):
         raise ValueError(f"sample exports are written to a local folder only, not to {landing}")
     # numpy and openpyxl load here, so that the command line starts without them.

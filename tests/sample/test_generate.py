@@ -105,6 +105,13 @@ def test_on_the_first_of_a_month_there_is_no_running_month(tmp_path: Path) -> No
     assert "101_attlog.dat" in names
 
 
+@pytest.mark.parametrize("as_of", [date(2020, 2, 1), date(2024, 2, 29), date(2027, 1, 1), date(2030, 6, 15)])
+def test_any_day_and_the_smallest_scale_will_do(as_of: date, tmp_path: Path) -> None:
+    assert len(generate(tmp_path, as_of=as_of, scale=0.001)) > 60
+    with pytest.raises(ValueError, match="as_of"):
+        generate(tmp_path, as_of=date(2020, 1, 31))
+
+
 @pytest.mark.parametrize("region", ["35.03", "35.14", "32.78"])
 def test_other_regions_have_samples_too(region: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGION", region)
