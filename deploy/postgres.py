@@ -242,7 +242,6 @@ class EmbeddedServer:
 
     def run(self) -> None:
         """Become the server (the supervisor's entry point)."""
-        self.stop()
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(self.account.gid)

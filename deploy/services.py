@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 import urllib.error
@@ -181,7 +180,7 @@ SERVICES = _declare(
     Service(
         "airflow-scheduler",
         "Airflow (penjadwal)",
-        _airflow("scheduler"),
+        _airflow("scheduler", "--skip-serve-logs"),
         _airflow_environment,
         _airflow_heartbeat("scheduler"),
         priority=30,
@@ -189,7 +188,7 @@ SERVICES = _declare(
     Service(
         "airflow-triggerer",
         "Airflow (pemicu)",
-        _airflow("triggerer"),
+        _airflow("triggerer", "--skip-serve-logs"),
         _airflow_environment,
         _airflow_heartbeat("triggerer"),
         priority=30,
@@ -255,7 +254,9 @@ def end_leftovers(name: str) -> list[int]:
     compared too, so that a recycled number never hits a stranger.
     """
     if name == "postgres":
-        return []  # its children end by themselves, and run() shuts a living server down properly
+        # Shut down properly: its data outlive it.
+        postgres.EmbeddedServer().stop()
+        return []
     try:
         group = int((run_folder() / f"{name}.pgid").read_text())
     except (FileNotFoundError, ValueError):
@@ -267,11 +268,12 @@ def end_leftovers(name: str) -> list[int]:
     for process in psutil.process_iter():
         try:
             if os.getpgid(process.pid) == group and process.cwd() == folder:
-                process.send_signal(signal.SIGKILL)
-                ended.append(process.pid)
+                process.kill()
+                ended.append(process)
         except (psutil.Error, OSError):
             continue
-    return ended
+    psutil.wait_procs(ended, timeout=10)  # their ports are free only then
+    return [process.pid for process in ended]
 
 
 def state_of(service: Service, supervisor_state: str, seconds_up: float) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def write_configuration() -> Path:
             "stopasgroup": "false" if is_postgres else "true",
             "killasgroup": "true",
             "stopwaitsecs": "30",
-            "stdout_logfile": str(logs / f"{service.name}.log"),
+            # The watchdog outlives a killed supervisor, so it writes its log itself.
+            "stdout_logfile": "NONE" if service.name == "watchdog" else str(logs / f"{service.name}.log"),
             "redirect_stderr": "true",
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "3",

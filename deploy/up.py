@@ -395,8 +395,6 @@ def down() -> bool:
     marker.touch()
     try:
         supervisor.shutdown()
-        if settings.external_database_url() is None and settings.secrets_file().exists():
-            postgres.EmbeddedServer().stop()
     finally:
         marker.unlink(missing_ok=True)
     return was_running

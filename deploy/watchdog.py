@@ -65,7 +65,16 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
 
 
+def _write_to_own_log() -> None:
+    """The other services write into the supervisor's pipe, which breaks when it is killed."""
+    log = settings.home() / "logs" / "watchdog.log"
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
 if __name__ == "__main__":
     os.chdir(services.run_folder())
-    print(f"mengawasi {settings.home()}", flush=True)
+    _write_to_own_log()
+    _say(f"mengawasi {settings.home()}")
     watch()
