@@ -48,6 +48,14 @@ class ContractError(settings.PendopoError):
     """A contract that cannot be followed; the message names the file, the key and what is allowed."""
 
 
+def _checked_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return value
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
@@ -67,8 +75,7 @@ class SkipRule(_Strict):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        re.compile(value)
-        return value
+        return _checked_pattern(value)
 
 
 class Attribute(_Strict):
@@ -85,8 +92,7 @@ class Attribute(_Strict):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        re.compile(value)
-        return value
+        return _checked_pattern(value)
 
 
 class Rejects(_Strict):
@@ -143,8 +149,7 @@ class Ingest(_Strict):
     @field_validator("file_pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        re.compile(value)
-        return value
+        return _checked_pattern(value)
 
     @field_validator("schedule")
     @classmethod

@@ -28,7 +28,7 @@ def identify(path: Path, file_name: str, contracts: dict[str, Contract]) -> Cont
     raise FileRefused(
         "unknown",
         f"Berkas {file_name} tidak dikenal: nama dan judul kolomnya tidak cocok dengan sumber mana pun. "
-        "Berkas asli tetap disimpan. Letakkan di folder sumbernya, atau beri nama seperti contoh ini. "
+        "Letakkan di folder sumbernya, atau beri nama seperti contoh ini. "
         f"{examples}.",
     )
 

@@ -113,7 +113,7 @@ def _take(
                 contract = identify(original.file, name, contracts)
                 ledger.register(cursor, contract)
             except FileRefused as refusal:
-                message = str(refusal)
+                message = f"{refusal} Berkas asli tetap disimpan."
         source_id = contract.source_id if contract else None
         delivery = ledger.record_delivery(
             cursor, source_id, name, readable_name(file.path), original, message

@@ -7,6 +7,7 @@ counted. A file that must be refused as a whole rolls back and is recorded in a 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 from collections.abc import Iterator
@@ -48,10 +49,11 @@ def load_file(path: Path, source_id: str | None = None) -> Outcome:
     try:
         contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
     except FileRefused as refusal:
+        message = f"{refusal} Berkas asli tetap disimpan."
         with ledger.connect() as connection, connection.cursor() as cursor:
-            delivery_id = ledger.record_delivery(cursor, None, name, str(path), original, str(refusal))
+            delivery_id = ledger.record_delivery(cursor, None, name, str(path), original, message)
             connection.commit()
-        return Outcome(name, delivery_id=delivery_id, messages=[str(refusal)])
+        return Outcome(name, delivery_id=delivery_id, messages=[message])
     with ledger.connect() as connection, connection.cursor() as cursor:
         ledger.lock(cursor, f"load:{contract.source_id}")
         ledger.register(cursor, contract)
@@ -143,7 +145,8 @@ class _Load:
         contract, name = self.contract, self.delivery.file_name
         self.screen = Screen(contract, name, settings.secret("personal_data_key").encode())
         load_id = ledger.reserve_load_id(self.cursor, contract)
-        copied = self._copy(load_id, ahead(self._sorted()))
+        with contextlib.closing(ahead(self._sorted())) as batches:
+            copied = self._copy(load_id, batches)
         totals = self.screen.totals
         if copied != totals.loaded:
             raise LoadError(f"{name}: {totals.loaded} baris dikirim, {copied} diterima basis data.")
@@ -317,13 +320,12 @@ class UnknownSource(settings.PendopoError):
 
 def _recorded(delivery: ledger.Delivery) -> Outcome:
     """The outcome of a delivery that was finished before."""
-    status = "refused" if delivery.status == "refused" else "already_loaded"
     return Outcome(
         delivery.file_name,
         delivery.source_id,
         load_id=delivery.load_id,
         delivery_id=delivery.delivery_id,
-        status="refused" if status == "refused" else "already_loaded",
+        status="refused" if delivery.status == "refused" else "already_loaded",
         messages=[delivery.message] if delivery.message else [],
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
 _DEPTH = 3
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items, computed up to three ahead by a thread; its exceptions surface here."""
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_DEPTH)
     stopped = threading.Event()

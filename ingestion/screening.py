@@ -317,7 +317,7 @@ class _TableScreen:
             explain.reason(
                 code,
                 column,
-                checked[column.name].text[row].as_py(),
+                _visible(checked[column.name].text[row].as_py() or ""),
                 self.contract,
                 self.table.headers.get(column.name, column.title),
             )
@@ -351,8 +351,11 @@ class _TableScreen:
         for number, columns in enumerate(keys):
             # Typed values, so that 5 and 05 are one key where the contract says number.
             texts = [checked[column.name].typed.cast(pa.string()) for column in columns]
+            known: Flags = np.ones(len(hashes), np.bool_)
+            for text in texts:
+                known &= pc.is_valid(text).to_numpy(zero_copy_only=False)
             marks = self._hashes([pa.array([str(number)] * len(hashes), pa.string()), *texts])
-            for row in np.flatnonzero(~bad).tolist():
+            for row in np.flatnonzero(~bad & known).tolist():
                 first = self.screen._seen.setdefault(marks[row], (hashes[row], int(numbers[row])))
                 if first[1] == numbers[row] and first[0] == hashes[row]:
                     continue
