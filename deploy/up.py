@@ -20,7 +20,6 @@ from typing import Any
 import psutil
 import psycopg2
 from rich.console import Console
-from rich.table import Table
 
 from deploy import postgres, prepare, services, supervisor
 from deploy.airflow_api import AirflowApi, AirflowApiError
@@ -335,31 +334,22 @@ def ledger_facts() -> dict[str, Any]:
 
 
 def print_result(console: Console, steps: Steps) -> None:
-    """Times, addresses and logins."""
-    times = Table(title="Waktu tiap langkah", show_header=False)
+    """Times, addresses and logins, as plain lines: a narrow terminal must not break an address."""
+    console.print("\n[bold]Waktu tiap langkah[/]")
     for title, seconds in steps.seconds.items():
-        times.add_row(title, f"{seconds:.1f} detik")
-    console.print(times)
-    console.print(addresses())
-
-
-def addresses() -> Table:
-    """Where to look and how to sign in."""
-    table = Table(title="Pendopo siap")
-    for heading in ("Untuk", "Alamat", "Pengguna", "Kata sandi"):
-        table.add_column(heading, overflow="fold")
+        console.print(f"  {seconds:7.1f} detik  {title}")
     superset = settings.service_url("superset")
-    table.add_row(
-        "Dasbor pimpinan",
-        f"{superset}/superset/dashboard/pimpinan/",
-        "leader",
-        settings.secret("login_leader"),
-    )
-    table.add_row("Analis", superset, "analyst", settings.secret("login_analyst"))
-    table.add_row("Admin Superset", superset, "admin", settings.secret("login_admin"))
-    table.add_row("Airflow", settings.service_url("airflow"), "admin", settings.secret("login_admin"))
-    table.add_row("Kotak masuk berkas", settings.landing(), "", "")
-    return table
+    console.print("\n[bold]Pendopo siap[/]")
+    for purpose, address, user in (
+        ("Dasbor pimpinan", f"{superset}/superset/dashboard/pimpinan/", "leader"),
+        ("Analis", superset, "analyst"),
+        ("Insinyur data", superset, "data_engineer"),
+        ("Admin Superset", superset, "admin"),
+        ("Airflow", settings.service_url("airflow"), "admin"),
+    ):
+        console.print(f"  {purpose:16} {address}", style="bold")
+        console.print(f"  {'':16} pengguna {user}, kata sandi {settings.secret(f'login_{user}')}")
+    console.print(f"  Kotak masuk      {settings.landing()}\n")
 
 
 def status() -> dict[str, Any]:
