@@ -33,7 +33,7 @@ def prepare_roles() -> None:
         cursor.execute("select rolname from pg_roles")
         existing = {name for (name,) in cursor.fetchall()}
         cursor.execute("select rolsuper from pg_roles where rolname = current_user")
-        is_superuser = cursor.fetchone()[0]
+        [(is_superuser,)] = cursor.fetchall()
         for role in ("owner", *settings.LOGIN_ROLES):
             name = sql.Identifier(role)
             if role not in existing:
@@ -80,7 +80,7 @@ def migrate() -> list[str]:
         for path in migration_files():
             with connection, connection.cursor() as cursor:
                 cursor.execute("select md5(%s)", (path.read_text(),))
-                digest = cursor.fetchone()[0]
+                [(digest,)] = cursor.fetchall()
                 if path.name in known:
                     if known[path.name] != digest:
                         raise MigrationError(

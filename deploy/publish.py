@@ -26,4 +26,5 @@ def has_sample_data() -> bool:
     with contextlib.closing(psycopg2.connect(settings.dsn("transformer"))) as connection:
         cursor = connection.cursor()
         cursor.execute("select exists (select from ops.setting where name = 'sample_data')")
-        return bool(cursor.fetchone()[0])
+        [(is_sample,)] = cursor.fetchall()
+        return bool(is_sample)

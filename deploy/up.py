@@ -153,6 +153,7 @@ def generate_sample(steps: Steps, as_of: datetime.date | None, scale: float) -> 
         return
     day = as_of or datetime.date.today()
     files = sample.generate(settings.landing(), as_of=day, scale=scale)
+    ledger.record_sample_files(files)
     value = {"as_of": day.isoformat(), "scale": scale, "files": len(files)}
     ledger.record_setting("sample_data", value)
     steps.say(f"{len(files)} berkas contoh per {day:%d-%m-%Y} di {settings.landing()}")
@@ -315,9 +316,9 @@ def ledger_facts() -> dict[str, Any]:
     with contextlib.closing(psycopg2.connect(settings.dsn("transformer"))) as connection:
         cursor = connection.cursor()
         cursor.execute(query)
-        loaded, refused, unknown, waiting = cursor.fetchone()
+        [(loaded, refused, unknown, waiting)] = cursor.fetchall()
         cursor.execute("select coalesce(sum(rows_loaded), 0) from ops.load where status = 'loaded'")
-        rows = int(cursor.fetchone()[0])
+        [(rows,)] = cursor.fetchall()
         cursor.execute("select domain, finished_at from ops.run_domain where status = 'success'")
         transformed_at = dict(cursor.fetchall())
         cursor.execute("select domain from ops.run_domain where status = 'failed' order by 1")
@@ -327,7 +328,7 @@ def ledger_facts() -> dict[str, Any]:
         "refused": refused,
         "unknown": unknown,
         "waiting": waiting,
-        "rows": rows,
+        "rows": int(rows),
         "transformed_at": transformed_at,
         "failed_domains": failed,
     }

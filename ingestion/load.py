@@ -144,7 +144,7 @@ class _Load:
     def _load(self) -> None:
         contract, name = self.contract, self.delivery.file_name
         self.screen = Screen(contract, name, settings.secret("personal_data_key").encode())
-        load_id = ledger.reserve_load_id(self.cursor, contract)
+        load_id = ledger.reserve_load_id(self.cursor)
         with contextlib.closing(ahead(self._sorted())) as batches:
             copied = self._copy(load_id, batches)
         totals = self.screen.totals
@@ -204,7 +204,7 @@ class _Load:
         self.outcome.status, self.outcome.load_id, self.outcome.slices = "refused", None, []
         self.outcome.messages.insert(0, str(refusal))
         _refuse_counts(self.outcome, self.screen, self.rejects)
-        load_id = ledger.reserve_load_id(self.cursor, self.contract)
+        load_id = ledger.reserve_load_id(self.cursor)
         self.outcome.load_id = load_id
         self._record("refused", load_id)
         ledger.finish_delivery(self.cursor, self.delivery.delivery_id, "refused", load_id, self._message())

@@ -139,6 +139,8 @@ alter table reference.target owner to owner;
 
 grant select, insert, update on ops.source, ops.delivery, ops.slice, ops.setting to loader;
 grant select, insert on ops.load, ops.rejected_row to loader;
+-- Rows carry the id of their load before the load's own row, with its counts, can be written.
+grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.setting, ops.source, ops.delivery, ops.load, ops.slice, ops.run_result, ops.run_domain to transformer;
 grant insert on ops.run_result to transformer;
 grant insert, update on ops.run_domain to transformer;

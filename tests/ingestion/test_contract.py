@@ -50,7 +50,7 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
         ("numeric(20,2)", "numeric", "physicalType: 'numeric'; allowed: numeric(precision"),
         ("classification: publik", "classification: rahasia", "'rahasia'; allowed: publik, internal"),
         ("        required: true\n", "        requierd: true\n", "requierd: unknown; allowed:"),
-        ("slice: [year, month]", "slice: [tahun]", "ingest.slice: 'tahun' is no column"),
+        ("slice: [year, month, government_name]", "slice: [tahun]", "ingest.slice: 'tahun' is no column"),
         ("delivery: cumulative", "delivery: sometimes", "ingest: delivery:"),
         ("delivery: cumulative", "delivery: cumulative\n      colour: red", "ingest: colour: unknown key"),
         (

