@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import psycopg2
 
-from ingestion import settings
+from ingestion import report, settings
 from ingestion.contract import load_contracts
 
 Say = Callable[[str], None]
@@ -35,10 +36,9 @@ def load_waiting(delivery_ids: Sequence[int], say: Say = print) -> None:
             failures.append(f"kiriman {delivery_id}: {type(error).__name__}: {error}")
             say(f"Gagal, akan dicoba lagi: {failures[-1]}")
             continue
-        say(
-            f"{outcome.file_name}: {outcome.status}; {outcome.read} baris dibaca, {outcome.loaded} dimuat, "
-            f"{outcome.rejected} ditolak, {outcome.skipped} dilewati. {' '.join(outcome.messages)}".rstrip()
-        )
+        # Without the refused rows: they hold personal data, and logs are read by more people than the ledger.
+        lines = report.as_text(dataclasses.replace(outcome, rejects=[])).splitlines()
+        say(" ".join(line.strip() for line in lines))
     if failures:
         raise IntakeError("; ".join(failures))
 

@@ -8,8 +8,10 @@ behind, and a domain stays behind until a build that began after its last load h
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
+import shutil
 import sys
 import time
 import uuid
@@ -17,12 +19,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import psycopg2
+import psycopg2.errors
 from psycopg2.extras import execute_values
 
 from deploy import child
 from ingestion import settings
 from ingestion.contract import DOMAINS as SOURCE_DOMAINS
+from ingestion.contract import load_contracts
 
 SHARED = "shared"
 SUPPLY = "supply"
@@ -63,7 +68,7 @@ def behind() -> dict[str, int]:
     """
     from ingestion import ledger
 
-    wanted = dict(ledger.domains_behind())
+    wanted = ledger.domains_behind()
     with _transformer() as cursor:
         cursor.execute("select domain, up_to_load_id from ops.run_domain where status = 'success'")
         built = dict(cursor.fetchall())
@@ -93,27 +98,65 @@ def is_due() -> bool:
 
 
 def plan(say: Say = print) -> dict[str, int]:
-    """``behind()`` after the files that are being loaded right now, so that one build serves them all."""
+    """``behind()`` after the files that are being loaded right now, so that one build serves them all.
+
+    A load takes its id when it begins. If one with a lower id were still under way, marking the domain as
+    built up to the higher id would hide it for ever; such a domain is built but stays behind.
+    """
     _settle(say)
-    wanted = behind()
+    with _no_load_under_way() as loading:
+        wanted = behind()
+    for domain in wanted:
+        if domain in loading or (domain == SUPPLY and loading):
+            wanted[domain] = 0
     say(f"Domain yang tertinggal: {', '.join(wanted) or 'tidak ada'}")
     return wanted
 
 
+@contextlib.contextmanager
+def _no_load_under_way() -> Iterator[set[str]]:
+    """Hold the loader's locks of all sources for a moment; gives the domains of those that are loading."""
+    from ingestion import ledger
+
+    loading = set()
+    with ledger.connect() as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("set lock_timeout = '200ms'")
+        for source_id, contract in load_contracts().items():
+            try:
+                ledger.lock(cursor, f"load:{source_id}")
+            except psycopg2.errors.LockNotAvailable:
+                loading.add(contract.domain)
+        yield loading
+
+
 def _settle(say: Say) -> None:
-    """Wait until no fresh delivery is on its way into the warehouse, at most SETTLE_SECONDS."""
+    """Wait until no fresh file is on its way into the warehouse, at most SETTLE_SECONDS."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    query = """
-        select count(*) from ops.delivery
-        where status = 'received' and received_at > now() - %s * interval '1 minute'
-    """
-    with _transformer() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(query, (_STUCK_MINUTES,))
-            if (count := cursor.fetchone()[0]) == 0:
-                return
+    said = 0
+    while (count := _files_on_their_way()) and time.monotonic() < deadline:
+        if count != said:
             say(f"Menunggu {count} berkas yang sedang dimuat")
-            time.sleep(2)
+            said = count
+        time.sleep(2)
+
+
+def _files_on_their_way() -> int:
+    """Fresh files in the sources' drop folders and fresh deliveries that no load has finished."""
+    with _transformer() as cursor:
+        cursor.execute(
+            "select count(*) from ops.delivery"
+            " where status = 'received' and received_at > now() - %s * interval '1 minute'",
+            (_STUCK_MINUTES,),
+        )
+        count: int = cursor.fetchone()[0]
+    filesystem, base = fsspec.core.url_to_fs(settings.landing())
+    oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=_STUCK_MINUTES)
+    for contract in load_contracts().values():
+        with contextlib.suppress(FileNotFoundError):
+            for entry in filesystem.ls(f"{base}/{contract.opd}/{contract.dataset}", detail=True):
+                count += entry["type"] == "file" and filesystem.modified(entry["name"]) > oldest
+    return count
 
 
 def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
@@ -127,6 +170,7 @@ def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
     with _alone(domain, say):
         # The last build's results must not be taken for this one's when dbt fails before it writes any.
         results_file.unlink(missing_ok=True)
+        _lend_parsed_project(folder)
         code = child.run(_dbt_command(domain, folder), os.environ | settings.dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None
         failed = _record(domain, up_to_load_id, results, is_success=code == 0)
@@ -137,12 +181,27 @@ def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
 
 def _dbt_command(domain: str, folder: Path) -> list[str]:
     return [
-        *(sys.executable, "-m", "dbt.cli.main"),
+        str(Path(sys.executable).parent / "dbt"),
         *("--no-use-colors", "--log-format", "text", "--log-level-file", "none", "--no-version-check"),
         *("build", "--selector", domain),
         # One folder a domain: builds that run at the same time would overwrite each other's files.
         *("--target-path", str(folder), "--log-path", str(folder)),
     ]
+
+
+def _lend_parsed_project(folder: Path) -> None:
+    """Start a domain's first build from the project as ``shared`` has parsed it.
+
+    Four builds at once would each parse the same files, a minute on two cores. dbt itself checks whether
+    the saved state still fits the files, the profile and its own version.
+    """
+    parsed, own = folder.with_name(SHARED) / "partial_parse.msgpack", folder / "partial_parse.msgpack"
+    if parsed.exists() and not own.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # Renamed into place: a build that starts at the same moment must not read half a file.
+        copy = folder / f"partial_parse.{os.getpid()}"
+        shutil.copyfile(parsed, copy)
+        copy.replace(own)
 
 
 def _record(
