@@ -46,6 +46,16 @@ D3_TIME_FORMAT = {
     "shortMonths": ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
 }  # fmt: skip
 CURRENCIES = ["IDR"]
+
+
+def _tint(colour: str, share: float) -> str:
+    """``colour`` (#rrggbb) with ``share`` of white (or of black when negative)."""
+    towards = 255 if share > 0 else 0
+    parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    return "#" + "".join(f"{round(part + (towards - part) * abs(share)):02x}" for part in parts)
+
+
+_PRIMARY = _THEME.get("primary", SHIPPED_THEME["token"]["colorPrimary"])
 # Full copies of the shipped tokens: a theme replaces all of them, it does not merge.
 THEME_DEFAULT = {
     **SHIPPED_THEME,
@@ -55,8 +65,22 @@ THEME_DEFAULT = {
         "brandLogoAlt": APP_NAME,
         "brandLogoUrl": "/pendopo/logo.svg",
         "brandLogoHref": "/superset/dashboard/pimpinan/",
-        "colorPrimary": _THEME.get("primary", SHIPPED_THEME["token"]["colorPrimary"]),
-        "colorLink": _THEME.get("primary", SHIPPED_THEME["token"]["colorLink"]),
+        "colorPrimary": _PRIMARY,
+        "colorLink": _PRIMARY,
+        # Derived from a dark colour these would turn grey and hide the words on buttons.
+        "colorPrimaryBg": _tint(_PRIMARY, 0.92),
+        "colorPrimaryBgHover": _tint(_PRIMARY, 0.84),
+        "colorPrimaryBorder": _tint(_PRIMARY, 0.6),
+        "colorPrimaryBorderHover": _tint(_PRIMARY, 0.45),
+        "colorPrimaryHover": _tint(_PRIMARY, 0.15),
+        "colorPrimaryActive": _tint(_PRIMARY, -0.25),
+        # The legend's "All" and "Inv" have no translation; names of agencies wrap instead of pressing the bars.
+        "echartsOptionsOverrides": {"legend": {"selector": False}},
+        "echartsOptionsOverridesByChartType": {
+            "echarts_timeseries_bar": {
+                "yAxis": {"axisLabel": {"width": 240, "overflow": "break", "fontSize": 11, "lineHeight": 12}},
+            },
+        },
     },
 }
 # One appearance for all until the dark one is checked for contrast; the key stays so that it can be added.
