@@ -16,7 +16,8 @@ summed as (
         min(version_code) as version_code,
         sum(budget_idr) as budget_idr,
         sum(realised_cumulative_idr) as realised_cumulative_idr,
-        sum(realised_month_idr) as realised_month_idr,
+        -- A sum that lacks an account would look like a small month.
+        case when count(*) = count(realised_month_idr) then sum(realised_month_idr) end as realised_month_idr,
         sum(physical_pct * budget_idr)
         / nullif(sum(budget_idr) filter (where physical_pct is not null), 0) as physical_pct,
         max(data_date) as data_date

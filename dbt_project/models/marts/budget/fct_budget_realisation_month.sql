@@ -10,7 +10,8 @@ as_of as (
 versioned as (
     select
         *,
-        version_no = max(version_no) over (partition by opd_code, month_on) as is_version_in_force
+        version_no = max(version_no) over (partition by opd_code, month_on) as is_version_in_force,
+        month_on = min(month_on) over (partition by opd_code, account_code, year_no) as is_first_report
     from realisation
 ),
 
@@ -21,14 +22,15 @@ report as (
     from realisation
 ),
 
--- When the version changes, the month before is that of the version then in force.
+-- When the version changes, the month before is that of the version then in force. An account that begins
+-- while its agency reports counts from zero; one that was there before and skipped a month cannot be split.
 compared as (
     select
         versioned.*,
         case
             when extract(month from versioned.month_on) = 1 then 0
-            when previous_report.opd_code is not null
-                then coalesce(same_version.realised_cumulative_idr, in_force.realised_cumulative_idr, 0)
+            when versioned.is_first_report and previous_report.opd_code is not null then 0
+            else coalesce(same_version.realised_cumulative_idr, in_force.realised_cumulative_idr)
         end as previous_cumulative_idr
     from versioned
     left join report as previous_report
