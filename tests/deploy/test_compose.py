@@ -7,9 +7,11 @@ the local runner runs, so that the end-to-end tests speak for its commands.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -137,8 +139,10 @@ def test_a_folder_of_the_host_may_be_the_drop_folder(tmp_path):
         assert "/srv/kotak-masuk:/var/lib/pendopo/landing:rw" in item["volumes"], name
 
 
-def test_the_containers_settings_give_celery_and_the_public_address(compose, tmp_path, monkeypatch):
-    for name in list(settings.os.environ):
+@pytest.fixture
+def scheduler_environment(compose, tmp_path, monkeypatch) -> dict[str, str]:
+    """Airflow's variables in a container."""
+    for name in list(os.environ):
         if name.startswith(("PENDOPO_", "AIRFLOW__")):
             monkeypatch.delenv(name)
     variables = dict(compose["services"]["airflow-scheduler"]["environment"])
@@ -146,10 +150,29 @@ def test_the_containers_settings_give_celery_and_the_public_address(compose, tmp
     for name, value in variables.items():
         monkeypatch.setenv(name, str(value))
     settings.generate_secrets()
-    result = airflow_environment.airflow_environment()
+    return airflow_environment.airflow_environment()
+
+
+def test_the_containers_settings_give_celery_and_the_public_address(scheduler_environment):
+    result = scheduler_environment
     assert result["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
     assert result["AIRFLOW__CELERY__BROKER_URL"] == "redis://redis:6379/0"
     assert result["AIRFLOW__API__HOST"] == "0.0.0.0"
     assert result["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8080"
     assert result["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://airflow-api-server:8080/execution/"
     assert "@postgres:5432/airflow" in result["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+
+
+def test_the_celery_executor_of_the_lock_can_be_loaded(scheduler_environment, tmp_path):
+    """Provider and celery are released apart: celery 5.7 dropped what the provider imports."""
+    code = (
+        "from airflow.providers.celery.executors.celery_executor import app;"
+        "from airflow.executors.executor_loader import ExecutorLoader;"
+        "print(ExecutorLoader.import_default_executor_cls()[0].__name__, app.conf.broker_url)"
+    )
+    environment = os.environ | scheduler_environment | {"AIRFLOW_HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.split()[-2:] == ["CeleryExecutor", "redis://redis:6379/0"]
