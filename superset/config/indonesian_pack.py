@@ -64,7 +64,8 @@ def logo() -> Response:
     colour = escape(region.get("theme", {}).get("primary", "#20536b"), {'"': "&quot;"})
     drawing = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40" width="260" height="40">'
-        f'<g fill="{colour}"><path d="M4 20 24 5l20 15v3H4zM9 26h4v9H9zM22 26h4v9h-4zM35 26h4v9h-4zM5 36h38v2H5z"/>'
+        f'<g fill="{colour}"><path d="M4 20 24 5l20 15v3H4z"/>'
+        '<path d="M9 26h4v9H9zM22 26h4v9h-4zM35 26h4v9h-4zM5 36h38v2H5z"/>'
         '<text x="54" y="28" font-family="Inter,Helvetica,Arial,sans-serif" font-size="21" font-weight="600">'
         f"Pendopo {escape(region['short_name'])}</text></g></svg>"
     )

@@ -12,22 +12,22 @@ from typing import Any
 
 import yaml
 from indonesian_pack import blueprint
-from superset.config import DEFAULT_FEATURE_FLAGS as SHIPPED_FLAGS
-from superset.config import TALISMAN_CONFIG as SHIPPED_TALISMAN
-from superset.config import THEME_DEFAULT as SHIPPED_THEME
 from superset.utils.log import DBEventLogger
 
 from ingestion import settings
+from superset.config import DEFAULT_FEATURE_FLAGS as SHIPPED_FLAGS
+from superset.config import TALISMAN_CONFIG as SHIPPED_TALISMAN
+from superset.config import THEME_DEFAULT as SHIPPED_THEME
 
 REGION = yaml.safe_load(settings.region_file().read_text())
 _THEME = REGION.get("theme", {})
 _STATE = settings.home() / "superset"
 _HOUR = int(timedelta(hours=1).total_seconds())
 
-# --- What people read -------------------------------------------------------------------------------------------
+# --- What people read ------------------------------------------------------------------------------
 APP_NAME = f"Pendopo {REGION['short_name']}"
 BABEL_DEFAULT_LOCALE = "id"
-# Superset ships no Indonesian pack: the browser gets it from the blueprint, the server from the compiled catalogue.
+# Superset ships no Indonesian pack: the browser gets it from the blueprint, the server from a catalogue.
 LANGUAGES = {"id": {"flag": "id", "name": "Bahasa Indonesia"}, "en": {"flag": "us", "name": "English"}}
 BABEL_TRANSLATION_DIRECTORIES = f"translations;{_STATE / 'translations'}"
 BLUEPRINTS = [blueprint]
@@ -74,7 +74,7 @@ THEME_DEFAULT = {
         "colorPrimaryBorderHover": _tint(_PRIMARY, 0.45),
         "colorPrimaryHover": _tint(_PRIMARY, 0.15),
         "colorPrimaryActive": _tint(_PRIMARY, -0.25),
-        # The legend's "All" and "Inv" have no translation; names of agencies wrap instead of pressing the bars.
+        # The legend's "All" and "Inv" have no translation; long names wrap instead of pressing the bars.
         "echartsOptionsOverrides": {"legend": {"selector": False}},
         "echartsOptionsOverridesByChartType": {
             "echarts_timeseries_bar": {
@@ -99,7 +99,7 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
     }
 ]  # fmt: skip
 
-# --- Sessions and requests --------------------------------------------------------------------------------------
+# --- Sessions and requests -------------------------------------------------------------------------
 PERMANENT_SESSION_LIFETIME = timedelta(hours=8)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -110,7 +110,8 @@ RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "150 per second"
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "5 per second"
-# Behind the reverse proxy the visitor's address and scheme come from its headers; without one they would be forged.
+# Behind the reverse proxy the visitor's address and scheme come from its headers; without one anybody could
+# write them.
 ENABLE_PROXY_FIX = bool(os.environ.get("PENDOPO_BEHIND_PROXY"))
 ENABLE_CORS = False
 TALISMAN_ENABLED = True
@@ -139,7 +140,7 @@ def talisman(secure: bool, frame_ancestors: list[str]) -> dict[str, Any]:
     }
 
 
-# --- Roles, tokens, imports -------------------------------------------------------------------------------------
+# --- Roles, tokens, imports ------------------------------------------------------------------------
 # The role of visitors stays empty: `superset init` would otherwise copy a role's rights to it.
 PUBLIC_ROLE_LIKE = None
 GUEST_TOKEN_JWT_SECRET = settings.secret("superset_guest_token_secret")
@@ -152,15 +153,14 @@ DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 SQLALCHEMY_EXAMPLES_URI = None
 ALLOWED_EXTENSIONS: set[str] = set()
 
-# --- Caches: folders of this installation, no Redis needed -------------------------------------------------------
-_SECOND_FOLDER = _STATE / "cache"
+# --- Caches: folders of this installation, no Redis needed -----------------------------------------
 
 
 def file_cache(name: str, seconds: int, files: int) -> dict[str, Any]:
     """A cache of its own folder; the least used files go first when there are more than ``files``."""
     return {
         "CACHE_TYPE": "FileSystemCache",
-        "CACHE_DIR": str(_SECOND_FOLDER / name),
+        "CACHE_DIR": str(_STATE / "cache" / name),
         "CACHE_DEFAULT_TIMEOUT": seconds,
         "CACHE_THRESHOLD": files,
         "CACHE_KEY_PREFIX": f"{name}_",
@@ -172,7 +172,7 @@ CACHE_CONFIG = file_cache("metadata", _HOUR, 2_000)
 DATA_CACHE_CONFIG = file_cache("data", 24 * _HOUR, 20_000)
 DASHBOARD_AUTO_REFRESH_MODE = "fetch"  # "force" would go past the cache with every wall and every tab
 
-# --- Queries ----------------------------------------------------------------------------------------------------
+# --- Queries ---------------------------------------------------------------------------------------
 SQLLAB_TIMEOUT = 30
 SQLLAB_ASYNC_TIME_LIMIT_SEC = 60
 SUPERSET_WEBSERVER_TIMEOUT = 60

@@ -12,10 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from superset_config_base import *  # noqa: E402, F403
-from superset_config_base import talisman  # noqa: E402
+from superset_config_base import *  # noqa: F403
+from superset_config_base import talisman
 
-from ingestion import settings  # noqa: E402
+from ingestion import settings
 
 SECRET_KEY = settings.secret("superset_secret_key")
 SQLALCHEMY_DATABASE_URI = settings.dsn("superset_staff", "postgresql+psycopg2")

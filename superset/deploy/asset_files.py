@@ -4,11 +4,11 @@ One YAML an object; the file name is its name:
 
 ``databases/<name>.yaml``   connection settings without an address
 ``datasets/<mart>.yaml``    metrics and calculated columns of a mart; the mart's own columns come from dbt
-``charts/<name>.yaml``      title, dataset, kind of chart, and those params that differ from ``chart_defaults.yaml``
+``charts/<name>.yaml``      title, dataset, kind of chart, params that differ from ``chart_defaults.yaml``
 ``dashboards/<slug>.yaml``  title, filters and rows of charts and texts
 
-``$name`` in an expression stands for a value of the region (``placeholders``) or, in a shared calculated column,
-for the column that it is applied to.
+``$name`` in an expression stands for a value of the region (``placeholders``) or, in a shared calculated
+column, for the column that it is applied to.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise AssetError(f"{path.parent.name}/{path.name}: bukan YAML yang sah ({' '.join(str(error).split())}).") from None
+        raise AssetError(
+            f"{path.parent.name}/{path.name}: bukan YAML yang sah ({' '.join(str(error).split())})."
+        ) from None
     return content
 
 
@@ -140,7 +142,9 @@ def problems(assets: Assets, marts: dict[str, Mart]) -> list[str]:
 def _dataset_problems(assets: Assets, marts: dict[str, Mart], name: str) -> list[str]:
     where = f"datasets/{name}.yaml"
     if name not in marts:
-        return [f"{where}: tidak ada mart '{name}' di dbt_project/models/marts; dataset hanya boleh di atas mart."]
+        return [
+            f"{where}: tidak ada mart '{name}' di dbt_project/models/marts; dataset hanya boleh di atas mart."
+        ]
     declared, mart = assets.datasets[name], marts[name]
     found = [
         f"{where}: kolom hitungan '{column}' bernama sama dengan kolom mart; beri nama lain."
@@ -149,9 +153,7 @@ def _dataset_problems(assets: Assets, marts: dict[str, Mart], name: str) -> list
     ]
     for column, settings_ in (declared.get("columns") or {}).items():
         if settings_.get("use") and settings_["use"] not in assets.shared_columns:
-            found.append(
-                f"{where}: kolom '{column}' memakai '{settings_['use']}' yang tidak ada di calculated_columns.yaml."
-            )
+            found.append(f"{where}: kolom '{column}' memakai '{settings_['use']}' yang tidak dikenal.")
     time_column = declared.get("time_column")
     if time_column and time_column not in {*mart.columns, *(declared.get("columns") or {})}:
         found.append(f"{where}: kolom waktu '{time_column}' tidak ada di mart '{name}'.")
@@ -162,7 +164,9 @@ def _chart_problems(assets: Assets, marts: dict[str, Mart], name: str) -> list[s
     where, chart = f"charts/{name}.yaml", assets.charts[name]
     dataset = chart["dataset"]
     if dataset not in marts:
-        return [f"{where}: '{dataset}' bukan mart; grafik hanya boleh membaca mart di dbt_project/models/marts."]
+        return [
+            f"{where}: '{dataset}' bukan mart; grafik hanya boleh membaca mart di dbt_project/models/marts."
+        ]
     if dataset not in assets.datasets:
         return [f"{where}: belum ada datasets/{dataset}.yaml; buat berkas itu lebih dahulu."]
     if chart["viz_type"] not in SUPPORTED:
@@ -172,7 +176,8 @@ def _chart_problems(assets: Assets, marts: dict[str, Mart], name: str) -> list[s
     columns = {*marts[dataset].columns, *(assets.datasets[dataset].get("columns") or {})}
     metrics = {*(assets.datasets[dataset].get("metrics") or {})}
     found = [
-        f"{where}: kolom '{column}' tidak ada di mart '{dataset}'." for column in sorted(used_columns(params) - columns)
+        f"{where}: kolom '{column}' tidak ada di mart '{dataset}'."
+        for column in sorted(used_columns(params) - columns)
     ]
     found += [
         f"{where}: metrik '{metric}' tidak ada di datasets/{dataset}.yaml."
@@ -181,14 +186,18 @@ def _chart_problems(assets: Assets, marts: dict[str, Mart], name: str) -> list[s
     if chart["viz_type"] in (*TIMESERIES, "big_number") and "x_axis" not in params:
         found.append(f"{where}: grafik jenis '{chart['viz_type']}' perlu 'x_axis'.")
     if "SMART_NUMBER" in str(params):
-        found.append(f"{where}: format SMART_NUMBER menulis k/M/B; pakai format angka Indonesia, misalnya ',.1f'.")
+        found.append(
+            f"{where}: format SMART_NUMBER menulis k/M/B; pakai format angka Indonesia, misalnya ',.1f'."
+        )
     return found
 
 
 def _dashboard_problems(assets: Assets, name: str) -> list[str]:
     where, board = f"dashboards/{name}.yaml", assets.dashboards[name]
     found = [
-        f"{where}: grafik '{chart}' tidak ada di charts/." for chart in charts_of(board) if chart not in assets.charts
+        f"{where}: grafik '{chart}' tidak ada di charts/."
+        for chart in charts_of(board)
+        if chart not in assets.charts
     ]
     for number, row in enumerate(board["rows"], start=1):
         width = sum(item.get("width", GRID_COLUMNS) for item in row["items"])
@@ -197,7 +206,9 @@ def _dashboard_problems(assets: Assets, name: str) -> list[str]:
     for declared in board.get("filters") or []:
         dataset = assets.datasets.get(declared["dataset"])
         if dataset is None:
-            found.append(f"{where}: filter '{declared['title']}' memakai dataset '{declared['dataset']}' yang tidak ada.")
+            found.append(
+                f"{where}: filter '{declared['title']}' memakai dataset '{declared['dataset']}' tanpa berkas."
+            )
         found += [
             f"{where}: filter '{declared['title']}' mengecualikan '{chart}' yang tidak ada di dasbor ini."
             for chart in declared.get("except") or []

@@ -12,7 +12,7 @@ import zipfile
 from typing import Any
 
 import yaml
-from asset_files import Assets, AssetError, calculated_columns, chart_params, charts_of, fill, problems
+from asset_files import AssetError, Assets, calculated_columns, chart_params, charts_of, fill, problems
 from mart_catalogue import Column, Mart
 from query_context import query_context
 
@@ -48,7 +48,9 @@ def identifier(kind: str, name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))
 
 
-def compile_bundle(assets: Assets, marts: dict[str, Mart], database_uri: str, is_sample: bool) -> dict[str, Any]:
+def compile_bundle(
+    assets: Assets, marts: dict[str, Mart], database_uri: str, is_sample: bool
+) -> dict[str, Any]:
     """Path in the bundle → content; raises AssetError with every problem when something is wrong."""
     if found := problems(assets, marts):
         raise AssetError("\n".join(found))
@@ -87,7 +89,7 @@ def _dataset(assets: Assets, mart: Mart, database: str) -> dict[str, Any]:
         "table_name": mart.name,
         "schema": SCHEMA,
         "main_dttm_col": declared.get("time_column"),
-        "description": f"{mart.label}: {mart.description} Butiran: {mart.grain}. Penanggung jawab: {mart.owner}.",
+        "description": f"{mart.label}: {mart.description} Butiran: {mart.grain}. Pemilik: {mart.owner}.",
         "cache_timeout": declared.get("cache_seconds"),
         "filter_select_enabled": True,
         "normalize_columns": False,
@@ -229,7 +231,9 @@ def _position(
     return position
 
 
-def _part(assets: Assets, item: dict[str, Any], height: int, ids: dict[str, int], place: str) -> dict[str, Any]:
+def _part(
+    assets: Assets, item: dict[str, Any], height: int, ids: dict[str, int], place: str
+) -> dict[str, Any]:
     meta: dict[str, Any] = {"width": item.get("width", 12), "height": height}
     if "chart" in item:
         name = item["chart"]
@@ -244,7 +248,9 @@ def _metadata(assets: Assets, board: dict[str, Any], ids: dict[str, int]) -> dic
     everything = {"rootPath": ["ROOT_ID"], "excluded": []}
     return {
         "color_scheme": "pendopo",
-        "label_colors": {fill(k, assets.placeholders): v for k, v in (board.get("label_colors") or {}).items()},
+        "label_colors": {
+            fill(k, assets.placeholders): v for k, v in (board.get("label_colors") or {}).items()
+        },
         "shared_label_colors": [],
         "cross_filters_enabled": True,
         "chart_configuration": {},
@@ -267,7 +273,10 @@ def _native_filter(declared: dict[str, Any], ids: dict[str, int]) -> dict[str, A
         "filterType": "filter_select",
         "description": declared.get("description", ""),
         "targets": [
-            {"column": {"name": declared["column"]}, "datasetUuid": identifier("dataset", declared["dataset"])}
+            {
+                "column": {"name": declared["column"]},
+                "datasetUuid": identifier("dataset", declared["dataset"]),
+            }
         ],
         "controlValues": {
             "multiSelect": not newest,

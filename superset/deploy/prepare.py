@@ -63,8 +63,9 @@ def prepare() -> None:
 
     app = create_app()
     with app.app_context():
-        import superset
         from flask_migrate import upgrade
+
+        import superset
 
         upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
         from superset import appbuilder, security_manager

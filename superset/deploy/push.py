@@ -1,6 +1,6 @@
 """Applies the assets to a running Superset, asks every chart for its data, and warms the cache.
 
-Run with Superset's interpreter: ``python superset/deploy/push.py [--sample | --no-sample] [--verify] [--json]``.
+Run with Superset's interpreter, see ``--help`` for the options.
 Order: check the files against the marts (no server needed) → import → remove what the repository dropped →
 read back → query every chart as its dashboard does. Nothing is imported when neither the files nor the server
 changed, nothing queried when the marts are the same as last time and the cache still answers.
@@ -26,7 +26,7 @@ import psycopg2
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from asset_files import Assets, AssetError, charts_of, fill, load_assets
+from asset_files import AssetError, Assets, charts_of, fill, load_assets
 from bundle import as_zip, compile_bundle, identifier
 from mart_catalogue import load_marts
 from superset_api import ApiError, SupersetApi
@@ -143,7 +143,9 @@ def push(api: SupersetApi, assets: Assets, files: dict[str, Any], report: Report
         server = on_server(api)
         seen = {key: server.get(key) for key in wanted}
         report.problems += [
-            f"{label} tidak ada di Superset sesudah impor." for key, label in wanted.items() if seen[key] is None
+            f"{label} tidak ada di Superset sesudah impor."
+            for key, label in wanted.items()
+            if seen[key] is None
         ]
     for name in ("data", "metadata"):
         # A folder that was deleted under a running Superset is not made again by it: caching stops silently.
@@ -165,7 +167,9 @@ def wanted_objects(assets: Assets) -> dict[str, str]:
         "dashboard": assets.dashboards,
     }
     return {
-        f"{kind}/{identifier(kind, name)}": f"{kind}s/{name}.yaml" for kind, group in groups.items() for name in group
+        f"{kind}/{identifier(kind, name)}": f"{kind}s/{name}.yaml"
+        for kind, group in groups.items()
+        for name in group
     }
 
 
@@ -186,7 +190,8 @@ def ask_every_chart(
         for slug, board in assets.dashboards.items():
             chosen = first_filter_values(api, assets, seen, board, refresh)
             futures = [
-                pool.submit(ask_chart, api, assets, seen, name, slug, chosen, refresh) for name in charts_of(board)
+                pool.submit(ask_chart, api, assets, seen, name, slug, chosen, refresh)
+                for name in charts_of(board)
             ]
             results = [future.result() for future in futures]
             report.dashboards.append(
@@ -198,7 +203,9 @@ def ask_every_chart(
                 }
             )
             report.problems += [
-                f"Grafik '{r.title}' (charts/{r.name}.yaml): {r.error}" for r in results if r.status == "error"
+                f"Grafik '{r.title}' (charts/{r.name}.yaml): {r.error}"
+                for r in results
+                if r.status == "error"
             ]
 
 
@@ -250,7 +257,7 @@ def ask_chart(
     chosen: dict[str, list[Any]],
     refresh: bool,
 ) -> ChartResult:
-    """Ask a chart by the query that is stored with it, narrowed by the first values of the dashboard's filters."""
+    """Ask a chart by the query that is stored with it, narrowed by the dashboard's first filter values."""
     title = fill(assets.charts[name]["title"], assets.placeholders)
     chart = seen.get(f"chart/{identifier('chart', name)}")
     if chart is None:
@@ -272,7 +279,9 @@ def ask_chart(
     except ApiError as error:
         return ChartResult(name, title, "error", seconds=_since(began), error=str(error))
     if answer.get("error"):
-        return ChartResult(name, title, "error", seconds=_since(began), error=" ".join(answer["error"].split()))
+        return ChartResult(
+            name, title, "error", seconds=_since(began), error=" ".join(answer["error"].split())
+        )
     rows = int(answer["rowcount"] or 0)
     return ChartResult(
         name, title, "ok" if rows else "empty", rows, _since(began), bool(answer.get("is_cached")), None
@@ -286,9 +295,13 @@ def _since(began: float) -> float:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Menerapkan dasbor ke Superset dan memeriksa setiap grafik.")
     sample = parser.add_mutually_exclusive_group()
-    sample.add_argument("--sample", dest="sample", action="store_true", default=None, help="pasang spanduk DATA CONTOH")
+    sample.add_argument(
+        "--sample", dest="sample", action="store_true", default=None, help="pasang spanduk DATA CONTOH"
+    )
     sample.add_argument("--no-sample", dest="sample", action="store_false", help="tanpa spanduk DATA CONTOH")
-    parser.add_argument("--verify", action="store_true", help="hanya menanyai setiap grafik, tidak mengubah apa pun")
+    parser.add_argument(
+        "--verify", action="store_true", help="hanya menanyai setiap grafik, tidak mengubah apa pun"
+    )
     parser.add_argument("--force", action="store_true", help="impor walaupun tidak ada yang berubah")
     parser.add_argument("--json", action="store_true", help="cetak hasil sebagai JSON")
     parser.add_argument("--url", default=settings.service_url("superset"), help="alamat Superset")
@@ -307,7 +320,9 @@ def run(options: argparse.Namespace) -> Report:
             api = SupersetApi(options.url)
             if options.verify:
                 server = on_server(api)
-                ask_every_chart(api, assets, {key: server.get(key) for key in wanted_objects(assets)}, report, False)
+                ask_every_chart(
+                    api, assets, {key: server.get(key) for key in wanted_objects(assets)}, report, False
+                )
                 report.queried = True
             else:
                 push(api, assets, files, report, options.force)

@@ -15,7 +15,7 @@ SUPPORTED = ("table", "big_number", "big_number_total", *TIMESERIES)
 
 
 def query_context(params: dict[str, Any]) -> dict[str, Any]:
-    """Query context of a chart; ``datasource`` is filled in by the import. ``params`` as stored in the chart."""
+    """Query context of a chart with its stored ``params``; the import fills in ``datasource``."""
     kind = params["viz_type"]
     builder = {
         "table": _table,
@@ -36,7 +36,9 @@ def query_context(params: dict[str, Any]) -> dict[str, Any]:
 def _base(params: dict[str, Any]) -> dict[str, Any]:
     """What every chart's query begins with."""
     simple = [item for item in params.get("adhoc_filters", []) if item["expressionType"] == "SIMPLE"]
-    free = [item["sqlExpression"] for item in params.get("adhoc_filters", []) if item["expressionType"] == "SQL"]
+    free = [
+        item["sqlExpression"] for item in params.get("adhoc_filters", []) if item["expressionType"] == "SQL"
+    ]
     grain = params.get("time_grain_sqla")
     query: dict[str, Any] = {
         "filters": [_filter(item) for item in simple],

@@ -26,7 +26,7 @@ class ApiError(settings.PendopoError):
 
 
 class SupersetApi:
-    """REST calls of an administrator; one instance a thread is not needed, requests sessions are shared reads."""
+    """REST calls of an administrator; raises ApiError with Superset's own words on any refusal."""
 
     def __init__(self, url: str, wait_seconds: float = 60) -> None:
         self.url = url
@@ -89,7 +89,8 @@ def _administrator() -> int:
     with contextlib.closing(psycopg2.connect(settings.dsn("superset_staff"))) as connection:
         cursor = connection.cursor()
         cursor.execute(
-            "select u.id from ab_user u join ab_user_role m on m.user_id = u.id join ab_role r on r.id = m.role_id"
+            "select u.id from ab_user u join ab_user_role m on m.user_id = u.id"
+            " join ab_role r on r.id = m.role_id"
             " where r.name = 'Admin' and u.active order by u.id limit 1"
         )
         if found := cursor.fetchone():
@@ -109,7 +110,9 @@ def _reason(response: requests.Response) -> str:
     for error in errors:
         extra = error.get("extra") or {}
         details = {key: value for key, value in extra.items() if key not in ("issue_codes",)}
-        texts.append(f"{error.get('message')} {json.dumps(details, ensure_ascii=False) if details else ''}".strip())
+        texts.append(
+            f"{error.get('message')} {json.dumps(details, ensure_ascii=False) if details else ''}".strip()
+        )
     return " ".join(f"HTTP {response.status_code}: {'; '.join(map(str, texts))}".split())
 
 
