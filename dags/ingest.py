@@ -39,8 +39,9 @@ def ingest_dag(contract: Contract) -> DAG:
         @task(execution_timeout=timedelta(hours=4))
         def load(delivery_ids: list[int]) -> None:
             """Load each delivery; one that fails never stops the others."""
-            from deploy import intake
+            from deploy import child, intake
 
+            child.die_with_parent()
             intake.load_waiting(delivery_ids)
 
         @task(outlets=[Asset(raw_asset_uri(source_id))], trigger_rule=TriggerRule.ALL_DONE)

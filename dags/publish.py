@@ -21,8 +21,9 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=30))
     def push() -> None:
         """Apply and verify the assets; fails when a chart does not answer."""
-        from deploy import publish
+        from deploy import child, publish
 
+        child.die_with_parent()
         if code := publish.push():
             raise RuntimeError(f"Dasbor belum diterbitkan (kode {code}); sebabnya di baris-baris di atas.")
 

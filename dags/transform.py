@@ -37,8 +37,9 @@ with DAG(
     @task(execution_timeout=timedelta(hours=2))
     def build(domain: str, planned: dict[str, int]) -> None:
         """Build one domain, if it is behind."""
-        from deploy import transform
+        from deploy import child, transform
 
+        child.die_with_parent()
         if domain not in planned:
             raise AirflowSkipException(f"Domain {domain} sudah mutakhir.")
         try:

@@ -122,7 +122,7 @@ def test_a_build_that_dbt_refuses_is_an_error_and_keeps_the_last_state(database)
 
 def test_a_killed_task_takes_its_program_with_it(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from deploy import child; "
+        "import os, sys; from pathlib import Path; from deploy import child; child.die_with_parent(); "
         "child.run(['sleep', '54321'], os.environ, Path(sys.argv[1]))"
     )
     task = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
