@@ -1,5 +1,8 @@
 # Thin targets over the pendopo command. PYTHON chooses the interpreter: make up PYTHON=python3.12
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that runs and fits; a version manager's stub may be on the path without running.
+FITS = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHON ?= $(or $(shell for p in python3 python3.12 python3.11; do \
+	$$p -c '$(FITS)' 2>/dev/null && command -v $$p && break; done),python3)
 PENDOPO = .venv/bin/pendopo
 
 .PHONY: up down status install test unit lint format lock screenshots

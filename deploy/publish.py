@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 
 import psycopg2
 
-from deploy import services
+from deploy import child, services
 from ingestion import settings
 
 
@@ -18,7 +17,7 @@ def push(arguments: list[str] | None = None) -> int:
     sample = "--sample" if has_sample_data() else "--no-sample"
     command = [str(services.superset_python()), str(script), sample, *(arguments or [])]
     environment = os.environ | services.superset_environment()
-    return subprocess.run(command, cwd=services.run_folder(), env=environment).returncode
+    return child.run(command, environment, services.run_folder())
 
 
 def has_sample_data() -> bool:

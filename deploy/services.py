@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 import urllib.error
@@ -142,8 +143,17 @@ def _watchdog_health() -> Health:
 
 
 def _celery_health() -> Health:
-    # The worker has no port; the executor reports its lost tasks through the scheduler.
-    return "up"
+    """Health of this host's worker from its answer over the broker; it has no port."""
+    from celery import Celery
+
+    from deploy.airflow.environment import redis_url
+
+    worker = f"celery@{socket.gethostname()}"
+    try:
+        answers = Celery(broker=redis_url()).control.ping(destination=[worker], timeout=5)
+    except OSError:
+        return "unknown"  # the broker is away, which is not the worker's fault
+    return "up" if answers else "unhealthy"
 
 
 def _declare(*services: Service) -> dict[str, Service]:
@@ -196,7 +206,7 @@ SERVICES = _declare(
     Service(
         "airflow-worker",
         "Airflow (pekerja Celery)",
-        _airflow("celery", "worker"),
+        _airflow("celery", "worker", "--skip-serve-logs"),
         _airflow_environment,
         _celery_health,
         priority=40,

@@ -8,6 +8,7 @@ differs between the local runner and the containers comes from the environment:
 ``PENDOPO_LANDING``            drop folder, any fsspec URL, default ``<repository>/landing``
                                (``<home>/landing`` when ``PENDOPO_HOME`` is set)
 ``PENDOPO_DATABASE_URL``       administrator's URL of an existing PostgreSQL; empty: the embedded one
+``PENDOPO_DATABASE_PASSWORD_FILE``  file with the password for that URL (secrets of containers)
 ``PENDOPO_SECRETS_FILE``       JSON with the generated secrets, default ``<home>/secrets.json`` (0600)
 ``REGION``                     Kemendagri code of the local government, default ``35.23``
 ``PENDOPO_BIND``               address the services listen on, default ``127.0.0.1``
@@ -28,7 +29,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "ingestion" / "contracts"
@@ -115,7 +116,18 @@ def socket_dir() -> Path:
 
 
 def external_database_url() -> str | None:
-    return os.environ.get("PENDOPO_DATABASE_URL") or None
+    """Administrator's URL of an existing server; None: the embedded one is used."""
+    url = os.environ.get("PENDOPO_DATABASE_URL")
+    file = os.environ.get("PENDOPO_DATABASE_PASSWORD_FILE")
+    if not url or not file:
+        return url or None
+    try:
+        password = quote(Path(file).read_text().strip(), safe="")
+    except OSError as error:
+        raise SettingsError(f"PENDOPO_DATABASE_PASSWORD_FILE tidak dapat dibaca: {error}") from error
+    parts = urlsplit(url)
+    address = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or 'postgres'}:{password}@{address}"))
 
 
 def server() -> Server:

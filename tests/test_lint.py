@@ -53,7 +53,9 @@ def test_locks_are_hash_pinned_and_name_no_index():
         assert not re.search(r"https?://|--index|--find-links", text), path.name
         requirements = re.findall(r"^[a-z0-9][^\s=]*==\S+", text, re.M | re.I)
         assert requirements
-        assert len(re.findall(r"^[a-z0-9][^\n]*\\\n\s+--hash=sha256:", text, re.M | re.I)) == len(requirements)
+        assert len(re.findall(r"^[a-z0-9][^\n]*\\\n\s+--hash=sha256:", text, re.M | re.I)) == len(
+            requirements
+        )
 
 
 def test_no_file_is_a_drawer_and_none_is_large():

@@ -59,9 +59,7 @@ def test_the_same_content_under_another_name_is_recorded_and_not_loaded_again(ce
 
 def test_every_original_is_kept_under_its_hash(deliveries):
     for name in ("rapat-koordinasi.txt", "djpb_apbd_kosong.csv", "djpb_apbd_kurang.csv"):
-        original = Path(deliveries[name]["original"])
-        path = original if original.is_absolute() else settings.home() / "originals" / original
-        assert path.exists(), name
+        assert (settings.home() / deliveries[name]["original"]).exists(), name
 
 
 def test_check_says_what_would_happen_and_writes_nothing(center, tmp_path):
