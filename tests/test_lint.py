@@ -1,4 +1,4 @@
-"""The linters of ``make lint`` and pre-commit find nothing, and the tree holds nothing that must not be in it."""
+"""The linters of ``make lint`` and pre-commit find nothing, and the tree holds nothing it must not."""
 
 from __future__ import annotations
 
