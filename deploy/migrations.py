@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 
 import psycopg2
-import yaml
 from psycopg2 import sql
 
 from deploy import postgres
@@ -46,13 +45,6 @@ def prepare_roles() -> None:
             password = sql.Literal(settings.secret(f"postgres_{role}"))
             cursor.execute(sql.SQL("alter role {} login password {}").format(name, password))
         cursor.execute((FOLDER / "roles.sql").read_text())
-        for role in ("bi_staff", "bi_public", "wall"):
-            # People read times of the region; everything else states its zone.
-            cursor.execute(
-                sql.SQL("alter role {} set timezone = {}").format(
-                    sql.Identifier(role), sql.Literal(_time_zone())
-                )
-            )
         cursor.execute("select datname from pg_database")
         databases = {name for (name,) in cursor.fetchall()}
         wanted = {settings.DATABASE: "owner"} | {
@@ -69,12 +61,6 @@ def prepare_roles() -> None:
                 names = {"database": sql.Identifier(settings.DATABASE), "role": sql.Identifier(role)}
                 cursor.execute(sql.SQL("grant connect on database {database} to {role}").format(**names))
     connection.close()
-
-
-def _time_zone() -> str:
-    """IANA name of the region's time zone."""
-    region: dict[str, str] = yaml.safe_load(settings.region_file().read_text())
-    return region["time_zone"]
 
 
 def migrate() -> list[str]:

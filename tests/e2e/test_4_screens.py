@@ -65,3 +65,23 @@ def test_a_leader_sees_the_dashboard_drawn_labelled_and_without_an_error(page, s
     text = drawn_text(page, slug)
     assert "DATA CONTOH" in text.upper()
     assert not ERRORS.search(text), ERRORS.search(text)
+
+
+MONTHS = (
+    *("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli"),
+    *("Agustus", "September", "Oktober", "November", "Desember"),
+)
+
+
+def test_the_leaders_tiles_name_the_period_of_their_value(page, center):
+    rows = center.query(
+        "select kpi_code, period_on, value from marts.agg_kpi where value is not null", role="bi_staff"
+    )
+    by_code = {code: (period, value) for code, period, value in rows}
+    text = drawn_text(page, "pimpinan")
+    for title, code in (("Serapan", "absorption_pct"), ("Kehadiran", "attendance_pct")):
+        period, value = by_code[code]
+        number = f"{value:.1f}".replace(".", ",")
+        assert re.search(rf"{title}\s+{MONTHS[period.month - 1]} {period.year}\s+{number}", text), title
+    period, _ = by_code["poverty_p0"]
+    assert re.search(rf"Penduduk miskin\s+{period.year}\s", text)
