@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import shutil
@@ -63,14 +64,19 @@ def raw_asset_uri(source_id: str) -> str:
 def behind() -> dict[str, int]:
     """Domains to build now → the load up to which their marts will then reach, in order of building.
 
-    Behind are the domains with newer loads, those never built and those whose last build failed. ``supply``
-    also counts refused files; it reads the other domains' marts, so it is built whenever one of them is.
+    Behind are the domains with newer loads, those never built, those whose last build failed and, after an
+    upgrade, those built by other models. ``supply`` also counts refused files; it reads the other domains'
+    marts, so it is built whenever one of them is.
     """
     from ingestion import ledger
 
     wanted = ledger.domains_behind()
     with _transformer() as cursor:
-        cursor.execute("select domain, up_to_load_id from ops.run_domain where status = 'success'")
+        cursor.execute(
+            "select domain, up_to_load_id from ops.run_domain"
+            " where status = 'success' and models_version = %s",
+            (models_version(),),
+        )
         built = dict(cursor.fetchall())
         cursor.execute("select coalesce(max(load_id), 0) from ops.load")
         newest: int = cursor.fetchone()[0]
@@ -80,6 +86,18 @@ def behind() -> dict[str, int]:
     if wanted or newest > built[SUPPLY]:
         wanted[SUPPLY] = newest
     return {domain: wanted[domain] for domain in DOMAINS if domain in wanted}
+
+
+def models_version() -> str:
+    """Fingerprint of what the marts are built from besides data: the dbt project and the region's facts."""
+    project = settings.ROOT / "dbt_project"
+    files = [project / "dbt_project.yml", settings.region_file()]
+    for folder in ("macros", "models", "seeds"):
+        files += [path for path in sorted((project / folder).rglob("*")) if path.is_file()]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def is_due() -> bool:
@@ -171,9 +189,10 @@ def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
         # The last build's results must not be taken for this one's when dbt fails before it writes any.
         results_file.unlink(missing_ok=True)
         _lend_parsed_project(folder)
+        models = models_version()
         code = child.run(_dbt_command(domain, folder), os.environ | settings.dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None
-        failed = _record(domain, up_to_load_id, results, is_success=code == 0)
+        failed = _record(domain, up_to_load_id, models, results, is_success=code == 0)
     if code != 0:
         what = "; ".join(failed) or "dbt berhenti sebelum membangun model, lihat baris di atas"
         raise BuildError(f"dbt gagal membangun domain {domain}: {what}")
@@ -205,7 +224,7 @@ def _lend_parsed_project(folder: Path) -> None:
 
 
 def _record(
-    domain: str, up_to_load_id: int, results: dict[str, Any] | None, *, is_success: bool
+    domain: str, up_to_load_id: int, models: str, results: dict[str, Any] | None, *, is_success: bool
 ) -> list[str]:
     """Write the results down; returns a line for each failed node, at most five."""
     invocation_id = results["metadata"]["invocation_id"] if results else str(uuid.uuid4())
@@ -232,19 +251,23 @@ def _record(
         )
         cursor.execute(
             """
-            insert into ops.run_domain as known (domain, up_to_load_id, invocation_id, status)
-            values (%s, %s, %s, %s)
+            insert into ops.run_domain as known (
+                domain, up_to_load_id, invocation_id, status, models_version
+            )
+            values (%s, %s, %s, %s, %s)
             on conflict (domain) do update set
                 up_to_load_id = greatest(known.up_to_load_id, excluded.up_to_load_id),
                 invocation_id = excluded.invocation_id,
                 status = excluded.status,
-                finished_at = now()
+                finished_at = now(),
+                models_version = excluded.models_version
             """,
             (
                 domain,
                 up_to_load_id if is_success else 0,
                 invocation_id,
                 "success" if is_success else "failed",
+                models,
             ),
         )
     failed = [node for node in nodes if node["status"] in ("error", "fail")]

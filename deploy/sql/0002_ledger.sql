@@ -107,9 +107,10 @@ create table ops.run_domain (
     up_to_load_id bigint not null,
     invocation_id text not null,
     status text not null check (status in ('success', 'failed')),
-    finished_at timestamptz not null default now()
+    finished_at timestamptz not null default now(),
+    models_version text not null default ''
 );
-comment on table ops.run_domain is 'Up to which load a domain''s marts are built; the transform runs what is behind.';
+comment on table ops.run_domain is 'Up to which load, and by which models, a domain''s marts are built; the transform runs what is behind.';
 
 create table reference.opd (
     opd_code text primary key,

@@ -26,7 +26,10 @@ def database(clean_ledger, monkeypatch):
     newest = cursor.fetchone()[0]
     cursor.execute("truncate ops.run_domain")
     for domain in transform.DOMAINS:
-        cursor.execute("insert into ops.run_domain values (%s, %s, 'test', 'success')", (domain, newest))
+        cursor.execute(
+            "insert into ops.run_domain values (%s, %s, 'test', 'success', now(), %s)",
+            (domain, newest, transform.models_version()),
+        )
     yield cursor
     connection.close()
 
@@ -67,6 +70,13 @@ def test_a_new_installation_builds_everything_in_order(database):
     assert tuple(transform.plan()) == transform.DOMAINS
 
 
+def test_after_an_upgrade_of_the_models_every_domain_is_built_anew(database):
+    database.execute("update ops.run_domain set models_version = 'of the version before'")
+    assert tuple(transform.plan()) == transform.DOMAINS
+    database.execute("select min(up_to_load_id) = max(up_to_load_id) from ops.run_domain")
+    assert database.fetchone() == (True,)
+
+
 def test_a_load_under_way_with_a_lower_id_is_not_hidden_by_a_finished_one(database):
     """Two sources of one domain: the later id commits first, the build must not count as up to it."""
     finished = _load(database, "bkpsdm__pegawai")
@@ -81,22 +91,22 @@ def test_a_load_under_way_with_a_lower_id_is_not_hidden_by_a_finished_one(databa
 def test_a_load_during_a_build_leaves_the_domain_behind(database):
     planned = _load(database, "bps__kemiskinan")
     later = _load(database, "bps__kemiskinan")
-    transform._record("poverty", planned, None, is_success=True)
+    transform._record("poverty", planned, transform.models_version(), None, is_success=True)
     assert transform.behind()["poverty"] == later
 
 
 def test_a_failed_build_stays_behind_but_is_not_tried_all_the_time(database):
     load_id = _load(database, "bps__kemiskinan")
     before = _build_row(database, "poverty")[0]
-    transform._record("poverty", load_id, None, is_success=False)
-    transform._record("supply", load_id, None, is_success=True)
+    transform._record("poverty", load_id, transform.models_version(), None, is_success=False)
+    transform._record("supply", load_id, transform.models_version(), None, is_success=True)
     assert _build_row(database, "poverty") == (before, "failed")
     assert "poverty" in transform.behind()
     assert not transform.is_due()
     database.execute("update ops.run_domain set finished_at = now() - interval '2 hours'")
     assert transform.is_due()
     # News of another domain do not wait.
-    transform._record("poverty", load_id, None, is_success=False)
+    transform._record("poverty", load_id, transform.models_version(), None, is_success=False)
     _load(database, "djpb__apbd")
     assert transform.is_due()
 
