@@ -87,19 +87,22 @@ def test_every_mart_is_filled(center):
 
 
 def test_no_personal_column_leaves_raw(center):
-    personal = {
-        column.name
-        for contract in load_contracts().values()
-        for column in contract.columns
-        if column.is_protected
-    }
-    visible = center.query(
-        "select table_schema || '.' || table_name, column_name from information_schema.columns "
-        "where table_schema in ('staging', 'intermediate', 'marts', 'open_data')",
-        role="admin",
-    )
-    assert personal
-    assert [place for place in visible if place[1] in personal] == []
+    for contract in load_contracts().values():
+        protected = {column.name for column in contract.columns if column.is_protected}
+        in_staging = center.query(
+            "select column_name from information_schema.columns "
+            "where table_schema = 'staging' and table_name = %s",
+            f"stg_{contract.source_id}",
+            role="admin",
+        )
+        assert in_staging and not protected & {name for (name,) in in_staging}
+        for column in protected:
+            [(is_readable,)] = center.query(
+                "select has_column_privilege('transformer', %s, %s, 'select')",
+                *(f"raw.{contract.source_id}", column),
+                role="admin",
+            )
+            assert not is_readable, (contract.source_id, column)
 
 
 def test_every_chart_of_every_dashboard_answers(center):
