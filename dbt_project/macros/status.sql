@@ -8,12 +8,17 @@
     end
 {%- endmacro %}
 
-{# Shape and words of a status, so that colour never carries the meaning alone. #}
-{% macro status_label(code) -%}
-    case {{ code }}
-        when 'above' then '▲ Di atas target'
-        when 'on' then '● Sesuai target'
-        when 'below' then '▼ Di bawah target'
+{#
+    Shape and words of a status, so that colour never carries the meaning alone. Where less is better a value
+    behind its target stands above it: those words say better and not reached instead of above and below.
+#}
+{% macro status_label(code, is_higher_better='true') -%}
+    case
+        when {{ code }} = 'above' and {{ is_higher_better }} then '▲ Di atas target'
+        when {{ code }} = 'above' then '▲ Lebih baik dari target'
+        when {{ code }} = 'on' then '● Sesuai target'
+        when {{ code }} = 'below' and {{ is_higher_better }} then '▼ Di bawah target'
+        when {{ code }} = 'below' then '▼ Belum mencapai target'
         else '○ Belum ada data'
     end
 {%- endmacro %}

@@ -16,7 +16,8 @@ final as (
         employee.employee_key,
         device_day.punched_on as work_on,
         employee.opd_code,
-        employee.opd_name
+        employee.opd_name,
+        employee.opd_short_name
     from employee
     inner join device_day
         on

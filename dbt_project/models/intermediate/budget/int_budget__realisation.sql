@@ -6,7 +6,8 @@ opd as (
     select
         spelling.name_key,
         opd.opd_code,
-        opd.opd_name
+        opd.opd_name,
+        opd.opd_short_name
     from {{ ref('int_shared__opd_spelling') }} as spelling
     inner join {{ ref('stg_reference__opd') }} as opd on spelling.opd_code = opd.opd_code
 ),
@@ -20,6 +21,7 @@ final as (
     select
         coalesce(opd.opd_code, 'unknown') as opd_code,
         coalesce(min(opd.opd_name), 'Tidak dikenal') as opd_name,
+        coalesce(min(opd.opd_short_name), 'Tidak dikenal') as opd_short_name,
         realisation.account_code,
         coalesce(min(account.account_name), min(realisation.account_name), 'Tidak diisi') as account_name,
         realisation.version_code,

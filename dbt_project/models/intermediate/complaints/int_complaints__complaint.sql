@@ -6,7 +6,8 @@ opd as (
     select
         spelling.name_key,
         opd.opd_code,
-        opd.opd_name
+        opd.opd_name,
+        opd.opd_short_name
     from {{ ref('int_shared__opd_spelling') }} as spelling
     inner join {{ ref('stg_reference__opd') }} as opd on spelling.opd_code = opd.opd_code
 ),
@@ -38,6 +39,7 @@ final as (
         coalesce(complaint.channel, 'Tidak diisi') as channel,
         coalesce(opd.opd_code, 'unknown') as opd_code,
         coalesce(opd.opd_name, 'Tidak dikenal') as opd_name,
+        coalesce(opd.opd_short_name, 'Tidak dikenal') as opd_short_name,
         kecamatan.region_code as kecamatan_code,
         coalesce(kecamatan.region_name, 'Tidak dikenal') as kecamatan_name,
         coalesce(complaint.status, 'Belum Terverifikasi') as status,

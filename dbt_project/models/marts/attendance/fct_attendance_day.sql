@@ -137,6 +137,7 @@ final as (
         classified.work_on,
         classified.opd_code,
         classified.opd_name,
+        classified.opd_short_name,
         classified.first_in_local_at at time zone '{{ region_time_zone() }}' as first_in_at,
         classified.last_out_local_at at time zone '{{ region_time_zone() }}' as last_out_at,
         classified.punch_count,

@@ -58,6 +58,7 @@ final as (
         compared.version_code,
         compared.month_on,
         compared.opd_name,
+        compared.opd_short_name,
         compared.account_name,
         compared.year_no,
         compared.is_version_in_force,

@@ -7,6 +7,7 @@ final as (
         date_trunc('month', received_on)::date as month_on,
         opd_code,
         min(opd_name) as opd_name,
+        min(opd_short_name) as opd_short_name,
         category,
         channel,
         count(*) as received_count,

@@ -82,6 +82,7 @@ final as (
         channel,
         opd_code,
         opd_name,
+        opd_short_name,
         kecamatan_code,
         kecamatan_name,
         status,

@@ -126,7 +126,7 @@ final as (
         judged.change_value,
         judged.change_year_value,
         judged.status_code,
-        {{ status_label('judged.status_code') }} as status_label,
+        {{ status_label('judged.status_code', 'judged.is_higher_better') }} as status_label,
         coalesce(opd.opd_short_name, upper(source_delivery.opd_code), 'Diskominfo') as source_opd,
         coalesce(source_delivery.title, 'Catatan penerimaan berkas') as source_label,
         coalesce(source_delivery.data_date, case when judged.source_id is null then ledger.data_date end) as data_date,
