@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import psycopg2
 from psycopg2 import sql
@@ -82,23 +83,47 @@ def restore(source: Path) -> dict[str, object]:
         before = secrets.read_bytes() if secrets.exists() else None
         try:
             _replace_secrets((folder / "secrets.json").read_bytes())
-            migrations.prepare_roles()
+            migrations.prepare_roles(adopt=True)
             for database in DATABASES:
                 _restore_beside(database, folder / f"{database}.dump")
+            for name, path in _folders().items():
+                _copy_beside(folder / name, path)
         except Exception:
             if before is not None:
                 _replace_secrets(before)
-                migrations.prepare_roles()
+                migrations.prepare_roles(adopt=True)
             raise
+        for path in _folders().values():
+            _swap_folder(path)
         for database in DATABASES:
             _swap(database)
-        for name, path in _folders().items():
-            shutil.rmtree(path, ignore_errors=True)
-            if (folder / name).is_dir():
-                shutil.copytree(folder / name, path)
-    for marker in services.run_folder().glob("prepared-*"):
-        marker.unlink()
     return manifest
+
+
+def _copy_beside(source: Path, path: Path) -> None:
+    """Copy a folder of the backup next to the one it will replace; an empty one if the backup has none."""
+    new = path.with_name(f"{path.name}.restoring")
+    shutil.rmtree(new, ignore_errors=True)
+    if source.is_dir():
+        shutil.copytree(source, new)
+    else:
+        new.mkdir(parents=True)
+
+
+def _swap_folder(path: Path) -> None:
+    new, old = path.with_name(f"{path.name}.restoring"), path.with_name(f"{path.name}.replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.is_mount():
+        # A mount point cannot be renamed: its contents are replaced.
+        for entry in path.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.copytree(new, path, dirs_exist_ok=True)
+        shutil.rmtree(new)
+        return
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _unpack(source: Path, folder: Path) -> dict[str, object]:
@@ -156,8 +181,16 @@ def _admin(*statements: sql.Composable) -> None:
 
 
 def _run(tool: str, *arguments: str) -> None:
-    result = subprocess.run(
-        [str(postgres.binaries() / tool), *arguments], capture_output=True, text=True, cwd="/"
-    )
+    """Run a PostgreSQL tool; a password in a URL goes by the environment, for arguments are public."""
+    environment = dict(os.environ)
+    public = []
+    for argument in arguments:
+        before, scheme, rest = argument.partition("postgresql://")
+        if scheme and (password := urlsplit(scheme + rest).password):
+            environment["PGPASSWORD"] = unquote(password)
+            argument = before + scheme + rest.replace(f":{password}@", "@", 1)
+        public.append(argument)
+    command = [str(postgres.binaries() / tool), *public]
+    result = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment)
     if result.returncode != 0:
         raise BackupError(f"{tool} gagal: {result.stderr.strip()[-500:]}")

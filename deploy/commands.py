@@ -48,11 +48,11 @@ def up(
     """Nyalakan semuanya: basis data, Airflow, Superset, dan isi dari kotak masuk."""
     from deploy import up as runner
 
-    runner.up(console, sample=sample, as_of=as_of.date() if as_of else None, scale=scale)
-    if detach:
-        return
-    console.print("Ctrl-C menghentikan semuanya.")
     try:
+        runner.up(console, sample=sample, as_of=as_of.date() if as_of else None, scale=scale)
+        if detach:
+            return
+        console.print("Ctrl-C menghentikan semuanya.")
         while True:
             line = runner.status_line(runner.status())
             console.print(f"{time.strftime('%H:%M:%S')} {line}", end="\r" if console.is_terminal else "\n")
@@ -60,13 +60,16 @@ def up(
     except KeyboardInterrupt:
         console.print("\nMenghentikan layanan …")
         runner.down()
+        raise typer.Exit(130) from None
 
 
 def down() -> None:
     """Hentikan semua layanan; data tetap tersimpan."""
     from deploy import up as runner
 
-    console.print("Semua layanan berhenti." if runner.down() else "Tidak ada layanan yang berjalan.")
+    with runner.only_one():
+        was_running = runner.down()
+    console.print("Semua layanan berhenti." if was_running else "Tidak ada layanan yang berjalan.")
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Keluaran JSON.")] = False) -> None:
@@ -91,7 +94,9 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Ikuti terus.")] = False,
 ) -> None:
     """Tampilkan catatan layanan."""
-    folder = settings.home() / "logs"
+    from deploy import services
+
+    folder = services.log_folder()
     files = sorted(folder.glob(f"{name or '*'}.log"))
     if not files:
         known = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "belum ada"
@@ -122,36 +127,49 @@ def restore(
 
     if not yes:
         typer.confirm("Seluruh data instalasi ini akan diganti. Lanjutkan?", abort=True)
-    runner.down()
-    settings.generate_secrets()
-    server = None if settings.external_database_url() else postgres.EmbeddedServer()
-    if server:
-        server.initialise()
-        server.start()
-    try:
-        manifest = archive.restore(file.absolute())
-    finally:
+    with runner.only_one():
+        runner.down()
+        settings.generate_secrets()
+        server = None if settings.external_database_url() else postgres.EmbeddedServer()
         if server:
-            server.stop()
+            server.initialise()
+            server.start()
+        try:
+            manifest = archive.restore(file.absolute())
+        finally:
+            if server:
+                server.stop()
     console.print(f"Cadangan {manifest['created_at']} dipulihkan. Nyalakan dengan: make up")
 
 
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Jangan bertanya.")] = False) -> None:
-    """Hapus semua data, rahasia, dan isi kotak masuk instalasi ini."""
+    """Hapus data, rahasia, dan isi kotak masuk instalasi ini; cadangan tetap disimpan."""
     from deploy import postgres
     from deploy import up as runner
 
-    home, landing = settings.home(), settings.landing()
     if settings.external_database_url():
-        console.print("Basis data di PENDOPO_DATABASE_URL tidak dihapus; hapus sendiri bila perlu.")
+        raise settings.PendopoError(
+            "Basis data di PENDOPO_DATABASE_URL tidak dihapus oleh pendopo, dan tanpa rahasia serta "
+            "berkas asli di sini isinya tidak berguna. Hapus basis datanya, lalu kosongkan variabel itu."
+        )
+    home, landing = settings.home(), Path(settings.landing())
+    # A drop folder that the operator named may be shared with others.
+    has_own_landing = "PENDOPO_LANDING" not in os.environ
+    targets = [path for path in (home.iterdir() if home.is_dir() else []) if path.name != "backups"]
+    targets += [landing] if has_own_landing and landing.parent != home else []
     if not yes:
-        typer.confirm(f"Hapus {home} dan {landing}? Tidak dapat dibatalkan.", abort=True)
-    runner.down()
-    if settings.external_database_url() is None:
+        names = f"{home} (kecuali backups)" + (f" dan {landing}" if has_own_landing else "")
+        typer.confirm(f"Hapus {names}? Tidak dapat dibatalkan.", abort=True)
+    with runner.only_one():
+        runner.down()
         postgres.EmbeddedServer().remove()
-    shutil.rmtree(home, ignore_errors=True)
-    if "://" not in landing:
-        shutil.rmtree(landing, ignore_errors=True)
+        for path in targets:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    if left := [str(path) for path in targets if path.exists()]:
+        raise settings.PendopoError(f"Tidak dapat dihapus: {', '.join(left)}. Periksa hak aksesnya.")
     console.print("Instalasi ini kosong kembali.")
 
 

@@ -19,19 +19,33 @@ FOLDER = settings.ROOT / "deploy" / "sql"
 FILE_NAME = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 # Any number; it only has to differ from the loader's locks.
 LOCK = 7_020_001
+# Database → its owner.
+OWNERS = {settings.DATABASE: "owner"} | {
+    role: role for role in ("airflow", "superset_staff", "superset_public")
+}
+# Remark on our roles, followed by the installation's id: other people's servers have roles of the same names.
+MARK = "pendopo"
 
 
 class MigrationError(settings.PendopoError):
     """A migration failed or was changed after it had run; the message names the file."""
 
 
-def prepare_roles() -> None:
-    """Create or refresh every role with its password and settings, and the databases."""
+def prepare_roles(*, adopt: bool = False) -> None:
+    """Create or refresh every role with its password and settings, and the databases.
+
+    Raises MigrationError when a role or database of that name belongs to somebody else on the server;
+    ``adopt`` takes over another installation's (``pendopo restore``).
+    """
     connection = psycopg2.connect(postgres.admin_dsn("postgres"))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("select rolname from pg_roles")
-        existing = {name for (name,) in cursor.fetchall()}
+        cursor.execute("select rolname, shobj_description(oid, 'pg_authid') from pg_roles")
+        existing = dict(cursor.fetchall())
+        cursor.execute("select datname, pg_get_userbyid(datdba) from pg_database")
+        databases = dict(cursor.fetchall())
+        _refuse_strangers(existing, databases, adopt)
+        mark = sql.Literal(f"{MARK} {settings.secret('installation_id')}")
         cursor.execute("select rolsuper from pg_roles where rolname = current_user")
         [(is_superuser,)] = cursor.fetchall()
         for role in ("owner", *settings.LOGIN_ROLES):
@@ -40,17 +54,13 @@ def prepare_roles() -> None:
                 cursor.execute(sql.SQL("create role {}").format(name))
                 if not is_superuser:
                     cursor.execute(sql.SQL("grant {} to current_user").format(name))
+            cursor.execute(sql.SQL("comment on role {} is {}").format(name, mark))
             if role == "owner":
                 continue
             password = sql.Literal(settings.secret(f"postgres_{role}"))
             cursor.execute(sql.SQL("alter role {} login password {}").format(name, password))
         cursor.execute((FOLDER / "roles.sql").read_text())
-        cursor.execute("select datname from pg_database")
-        databases = {name for (name,) in cursor.fetchall()}
-        wanted = {settings.DATABASE: "owner"} | {
-            role: role for role in ("airflow", "superset_staff", "superset_public")
-        }
-        for database, role in wanted.items():
+        for database, role in OWNERS.items():
             names = {"database": sql.Identifier(database), "role": sql.Identifier(role)}
             if database not in databases:
                 cursor.execute(sql.SQL("create database {database} owner {role}").format(**names))
@@ -61,6 +71,25 @@ def prepare_roles() -> None:
                 names = {"database": sql.Identifier(settings.DATABASE), "role": sql.Identifier(role)}
                 cursor.execute(sql.SQL("grant connect on database {database} to {role}").format(**names))
     connection.close()
+
+
+def _refuse_strangers(roles: dict[str, str | None], databases: dict[str, str], adopt: bool) -> None:
+    """Never change the password of a stranger's role, never work in a stranger's database."""
+    own = f"{MARK} {settings.secret('installation_id')}"
+    for role in ("owner", *settings.LOGIN_ROLES):
+        remark = roles.get(role, own)
+        is_ours = remark == own or (adopt and (remark or "").startswith(MARK))
+        if not is_ours:
+            raise MigrationError(
+                f"Peran {role!r} di server PostgreSQL ini bukan milik instalasi ini "
+                f"({remark or 'tanpa tanda'}). Pakai server lain, atau pulihkan cadangan pemiliknya."
+            )
+    for database, role in OWNERS.items():
+        if databases.get(database, role) != role:
+            raise MigrationError(
+                f"Basis data {database!r} di server PostgreSQL ini milik {databases[database]!r}, "
+                "bukan milik Pendopo. Pakai server lain."
+            )
 
 
 def migrate() -> list[str]:

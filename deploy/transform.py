@@ -295,7 +295,8 @@ def _alone(domain: str, say: Say) -> Iterator[None]:
         with connection.cursor() as cursor:
             while True:
                 cursor.execute("select pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, domain))
-                if cursor.fetchone()[0]:
+                [(is_mine,)] = cursor.fetchall()
+                if is_mine:
                     break
                 say(f"Domain {domain} sedang dibangun oleh proses lain; menunggu")
                 time.sleep(5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import hashlib
 import json
 import shutil
 import socket
@@ -21,7 +22,7 @@ import psutil
 import psycopg2
 from rich.console import Console
 
-from deploy import postgres, prepare, services, supervisor
+from deploy import postgres, prepare, services, supervisor, transform
 from deploy.airflow_api import AirflowApi, AirflowApiError
 from ingestion import settings
 
@@ -59,14 +60,20 @@ class Steps:
 
 def up(console: Console, sample: bool, as_of: datetime.date | None, scale: float) -> None:
     """Start everything and return when the marts are filled; raises UpError and its relatives."""
-    with _only_one():
+    with only_one():
         steps = Steps(console)
         (services.run_folder() / "stopping").unlink(missing_ok=True)
-        is_running = supervisor.is_running()
         with steps.step("Memeriksa mesin"):
-            check_machine(is_running)
             settings.generate_secrets()
             settings.region_file()
+            is_running = supervisor.is_running()
+            if is_running and has_changed():
+                steps.say("program atau pengaturan berubah; layanan dijalankan ulang")
+                supervisor.shutdown()
+                is_running = False
+            check_machine(is_running)
+            if not is_running:
+                _started_with().write_text(program_fingerprint())
         with steps.step("Menjalankan PostgreSQL"):
             start_postgres()
         with steps.step("Menyiapkan gudang data"):
@@ -85,16 +92,38 @@ def up(console: Console, sample: bool, as_of: datetime.date | None, scale: float
         print_result(console, steps)
 
 
+def _started_with() -> Path:
+    return services.run_folder() / "started-with"
+
+
+def has_changed() -> bool:
+    """Whether the running services were started from other code, packages or settings than the present."""
+    path = _started_with()
+    return not path.exists() or path.read_text() != program_fingerprint()
+
+
+def program_fingerprint() -> str:
+    """Fingerprint of what a service reads only when it starts."""
+    digest = hashlib.sha256(json.dumps(settings.summary(), sort_keys=True).encode())
+    for name in sorted(settings.DEFAULT_PORTS):
+        digest.update(f"{name} {settings.port(name)} {settings.service_url(name)}".encode())
+    root = settings.ROOT
+    files = [settings.secrets_file(), *(root / "deploy" / "locks").glob("*.txt")]
+    for folder in ("deploy", "ingestion", "superset/config"):
+        files += (root / folder).rglob("*.py")
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 @contextlib.contextmanager
-def _only_one() -> Iterator[None]:
-    """Two starts at once would get in each other's way."""
+def only_one() -> Iterator[None]:
+    """Starting, stopping, restoring and resetting at the same time would get in each other's way."""
     with (services.run_folder() / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UpError(
-                "'pendopo up' lain sedang berjalan untuk instalasi ini. Tunggu sampai selesai."
-            ) from None
+            raise UpError("Perintah lain sedang menyalakan atau menghentikan instalasi ini.") from None
         yield
 
 
@@ -225,9 +254,16 @@ def fill(steps: Steps) -> None:
         api.trigger(ingest_dags[source])
     if _stray_files(set(contracts)):
         api.trigger("watch")
+    began = datetime.datetime.now(datetime.UTC)
     if waiting:
         steps.say(f"Airflow memuat {len(waiting)} sumber data")
-    follow(steps, api, [ingest_dags[source] for source in waiting])
+    elif transform.behind():
+        # After an upgrade of the models, or a build that failed: no new data announce it.
+        api.trigger("transform")
+    else:
+        # No new data, but perhaps other dashboards; and every chart is asked for an answer.
+        api.trigger("publish")
+    follow(steps, api, [ingest_dags[source] for source in waiting], began)
 
 
 def _files_waiting(source: str) -> bool:
@@ -242,11 +278,11 @@ def _stray_files(sources: set[str]) -> bool:
     return base.is_dir() and any(path.is_file() and path.parent not in known for path in base.rglob("*"))
 
 
-def follow(steps: Steps, api: AirflowApi, ingest_dags: list[str]) -> None:
+def follow(steps: Steps, api: AirflowApi, ingest_dags: list[str], began: datetime.datetime) -> None:
     """Print what changes until nothing waits, nothing is behind and the last publish is done."""
     last, last_change = "", time.monotonic()
     while True:
-        state = progress(api, ingest_dags)
+        state = progress(api, ingest_dags, began)
         if state["problem"]:
             raise UpError(state["problem"])
         if state["done"]:
@@ -262,12 +298,13 @@ def follow(steps: Steps, api: AirflowApi, ingest_dags: list[str]) -> None:
         time.sleep(2)
 
 
-def progress(api: AirflowApi, ingest_dags: list[str]) -> dict[str, Any]:
-    """One look at ledger and scheduler: ``done``, ``problem`` (a sentence or None) and ``text``."""
-    from ingestion import ledger
+def progress(api: AirflowApi, ingest_dags: list[str], began: datetime.datetime) -> dict[str, Any]:
+    """One look at ledger and scheduler: ``done``, ``problem`` (a sentence or None) and ``text``.
 
+    Runs that failed before ``began`` are history.
+    """
     facts = ledger_facts()
-    behind = ledger.domains_behind()
+    behind = transform.behind()
     try:
         newest = {dag: (api.runs(dag, 1) or [{}])[0] for dag in (*ingest_dags, "transform", "publish")}
     except AirflowApiError:
@@ -275,21 +312,19 @@ def progress(api: AirflowApi, ingest_dags: list[str]) -> dict[str, Any]:
     states = {dag: run.get("state") for dag, run in newest.items()}
     problem = None
     for dag, state in states.items():
-        if state == "failed":
+        if state == "failed" and _started_at(newest[dag]) >= began:
             problem = (
                 f"DAG {dag} gagal. Lihat {settings.service_url('airflow')}/dags/{dag} "
                 f"atau berkas log di {settings.home() / 'airflow' / 'logs'}"
             )
     is_loading = any(states[dag] != "success" for dag in ingest_dags)
     transformed = max(facts["transformed_at"].values(), default=None)
-    published = newest["publish"].get("start_date")
     is_published = (
         states["publish"] == "success"
         and transformed is not None
-        and published is not None
-        and datetime.datetime.fromisoformat(published) >= transformed
+        and _started_at(newest["publish"]) >= transformed
     )
-    is_idle = states["transform"] in ("success", None)
+    is_idle = states["transform"] in ("success", "failed", None)
     done = not is_loading and not facts["waiting"] and not behind and is_idle and is_published
     parts = [f"{facts['loaded']} berkas dimuat ({facts['rows']:,} baris)".replace(",", ".")]
     if facts["waiting"]:
@@ -301,6 +336,11 @@ def progress(api: AirflowApi, ingest_dags: list[str]) -> dict[str, Any]:
     elif not is_loading and not is_published:
         parts.append("Superset menerbitkan dasbor")
     return {"done": done, "problem": problem, "text": ", ".join(parts)}
+
+
+def _started_at(run: dict[str, Any]) -> datetime.datetime:
+    """When a run began, or was due if it has not begun."""
+    return datetime.datetime.fromisoformat(run.get("start_date") or run["run_after"])
 
 
 def ledger_facts() -> dict[str, Any]:

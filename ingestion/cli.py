@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import psycopg2
 import typer
 
 from ingestion import report, settings
@@ -120,8 +122,19 @@ def main() -> None:
     from deploy import commands
 
     commands.register(app)
+    # Whatever the shell says: the database's user must reach its folders. What is secret says so itself.
+    os.umask(0o022)
     try:
         app()
     except settings.PendopoError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        _stop(str(error))
+    except psycopg2.OperationalError as error:
+        _stop(f"Basis data tidak dapat dihubungi. Nyalakan dengan 'make up', lalu ulangi. ({error})")
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _stop(f"Sistem berkas atau jaringan menolak: {error.strerror or error}{place}.")
+
+
+def _stop(message: str) -> None:
+    print(message.strip(), file=sys.stderr)
+    sys.exit(1)

@@ -25,11 +25,10 @@ import hashlib
 import json
 import os
 import secrets as random_source
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "ingestion" / "contracts"
@@ -65,6 +64,8 @@ class Server:
 
     host: str
     port: int
+    options: str = ""
+    """Query of the operator's URL, for example ``sslmode=verify-full``; holds for every role."""
 
 
 def home() -> Path:
@@ -111,8 +112,11 @@ def service_url(service: str) -> str:
 
 
 def socket_dir() -> Path:
-    """Folder of the embedded server's socket: short, because socket paths end at 107 bytes."""
-    return Path(tempfile.gettempdir()) / f"pendopo-{fingerprint()}"
+    """Folder of the embedded server's socket.
+
+    Short, because socket paths end at 107 bytes, and the same for every shell, whatever its TMPDIR.
+    """
+    return Path("/tmp") / f"pendopo-{fingerprint()}"
 
 
 def external_database_url() -> str | None:
@@ -140,7 +144,7 @@ def server() -> Server:
         raise SettingsError(
             "PENDOPO_DATABASE_URL harus berbentuk postgresql://admin:sandi@host:5432/postgres."
         )
-    return Server(unquote(parts.hostname), parts.port or 5432)
+    return Server(unquote(parts.hostname), parts.port or 5432, parts.query)
 
 
 def database_of(role: str) -> str:
@@ -160,7 +164,9 @@ def dsn(role: str, driver: str = "postgresql") -> str:
     address = server()
     if address.host.startswith("/"):
         return f"{driver}://{role}:{password}@/{database_of(role)}?host={quote(address.host)}"
-    return f"{driver}://{role}:{password}@{address.host}:{address.port}/{database_of(role)}"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    options = f"?{address.options}" if address.options else ""
+    return f"{driver}://{role}:{password}@{host}:{address.port}/{database_of(role)}{options}"
 
 
 def secrets_file() -> Path:
@@ -192,6 +198,8 @@ def generate_secrets() -> Path:
     wanted = {f"postgres_{role}": _password for role in LOGIN_ROLES}
     wanted |= {f"login_{user}": _password for user in DEMO_USERS}
     wanted |= {
+        # Marks what is ours on a server shared with others.
+        "installation_id": _password,
         "airflow_fernet_key": _fernet_key,
         "airflow_jwt_secret": _long_key,
         "airflow_secret_key": _long_key,
@@ -240,7 +248,9 @@ def region_file(code: str | None = None) -> Path:
 def dbt_environment() -> dict[str, str]:
     """Variables that ``dbt_project/profiles.yml`` reads, for the role transformer."""
     address = server()
-    return {
+    # libpq reads from its own variables what the profile does not say.
+    libpq = {f"PG{name.upper()}": value for name, value in parse_qsl(address.options) if "ssl" in name}
+    return libpq | {
         "PENDOPO_PG_HOST": address.host,
         "PENDOPO_PG_PORT": str(address.port),
         "PENDOPO_PG_DATABASE": DATABASE,

@@ -17,6 +17,11 @@ from deploy import migrations, postgres
 from ingestion import settings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The running center comes last: its fixture points this process to another installation."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+
+
 @pytest.fixture(scope="session")
 def shared_real() -> Path:
     """Folder of the real public files, which are never part of the repository."""
