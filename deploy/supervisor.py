@@ -19,6 +19,9 @@ from supervisor.xmlrpc import SupervisorTransport
 from deploy import services
 from ingestion import settings
 
+# A supervisor answers within milliseconds; one that needs longer than this hangs.
+ANSWER_SECONDS = 10.0
+
 
 class SupervisorError(settings.PendopoError):
     """The supervisor does not answer or refuses; the message says what to do."""
@@ -47,7 +50,7 @@ def proxy(seconds: float = 100) -> Any:
 def is_running() -> bool:
     """Whether the supervisor answers; one that hangs does not."""
     try:
-        proxy(seconds=10).getState()
+        proxy(ANSWER_SECONDS).getState()
     except (OSError, xmlrpc.client.Error, http.client.HTTPException):
         return False
     return True
@@ -64,6 +67,10 @@ def end_hanging() -> None:
 
 def write_configuration() -> Path:
     """Configuration with one program per local service; none starts by itself, ``up`` decides when."""
+    for folder in (settings.home(), services.WAREHOUSE_BIN):
+        if "%" in str(folder):
+            # supervisord expands it in every value, in some of them twice.
+            raise SupervisorError(f"Nama folder {folder} memuat tanda persen; pindahkan ke folder lain.")
     logs = services.log_folder()
     run_folder = services.run_folder()
     settings.socket_dir().mkdir(mode=0o755, exist_ok=True)
@@ -102,10 +109,6 @@ def write_configuration() -> Path:
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "3",
         }
-    for section in parser.sections():
-        for name, value in parser[section].items():
-            # supervisord expands %(name)s in every value.
-            parser[section][name] = value.replace("%", "%%")
     path = run_folder / "supervisord.conf"
     with path.open("w") as file:
         parser.write(file)
