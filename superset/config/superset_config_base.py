@@ -80,6 +80,8 @@ THEME_DEFAULT = {
             "echarts_timeseries_bar": {
                 "yAxis": {"axisLabel": {"width": 240, "overflow": "break", "fontSize": 11, "lineHeight": 12}},
             },
+            # A smoothed line shows lows and highs that no period had.
+            "big_number": {"series": {"smooth": False}},
         },
     },
 }

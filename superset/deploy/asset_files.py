@@ -43,10 +43,12 @@ class Assets:
     shared_columns: dict[str, dict[str, Any]]
     chart_defaults: dict[str, dict[str, Any]]
     placeholders: dict[str, str]
+    compared: list[str]
 
 
 def load_assets(folder: Path = FOLDER, region: Path | None = None) -> Assets:
     """Read all files; nothing is checked yet."""
+    home = _read(region or settings.region_file())
     return Assets(
         databases=_read_folder(folder / "databases"),
         datasets=_read_folder(folder / "datasets"),
@@ -54,7 +56,8 @@ def load_assets(folder: Path = FOLDER, region: Path | None = None) -> Assets:
         dashboards=_read_folder(folder / "dashboards"),
         shared_columns=_read(folder / "calculated_columns.yaml"),
         chart_defaults=_read(folder / "chart_defaults.yaml"),
-        placeholders=placeholders(_read(region or settings.region_file())),
+        placeholders=placeholders(home),
+        compared=compared_regions(home),
     )
 
 
@@ -75,15 +78,20 @@ def _read(path: Path) -> dict[str, Any]:
 
 def placeholders(region: dict[str, Any]) -> dict[str, str]:
     """Values of the region that expressions and texts may use."""
-    poverty = region.get("poverty", {})
-    compared = [region["code"], *poverty.get("neighbours", []), *poverty.get("comparison", [])]
     return {
         "time_zone": region["time_zone"],
         "region_name": region["name"],
         "region_short_name": region["short_name"],
         "province_name": region["province"]["name"],
-        "compared_regions": ", ".join(f"'{code}'" for code in compared),
+        "compared_regions": ", ".join(f"'{code}'" for code in compared_regions(region)),
     }
+
+
+def compared_regions(region: dict[str, Any]) -> list[str]:
+    """Codes that poverty charts show together: the region itself, its neighbours, others."""
+    poverty = region.get("poverty", {})
+    codes = [region["code"], *poverty.get("neighbours", []), *poverty.get("comparison", [])]
+    return list(dict.fromkeys(codes))
 
 
 def fill(text: str, values: dict[str, str]) -> str:
@@ -118,7 +126,8 @@ def used_columns(params: dict[str, Any]) -> set[str]:
 
 def used_metrics(params: dict[str, Any]) -> set[str]:
     """Metrics that a chart names; ad-hoc metrics are refused, so all of them are names."""
-    return {*params.get("metrics", []), *([params["metric"]] if "metric" in params else [])}
+    single = [params[key] for key in ("metric", "timeseries_limit_metric") if key in params]
+    return {*params.get("metrics", []), *single}
 
 
 def problems(assets: Assets, marts: dict[str, Mart]) -> list[str]:

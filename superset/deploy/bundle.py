@@ -15,6 +15,7 @@ import yaml
 from asset_files import AssetError, Assets, calculated_columns, chart_params, charts_of, fill, problems
 from mart_catalogue import Column, Mart
 from query_context import query_context
+from region_colours import colours_by_name
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pendopo.invalid/superset")
 SCHEMA = "marts"
@@ -249,7 +250,8 @@ def _metadata(assets: Assets, board: dict[str, Any], ids: dict[str, int]) -> dic
     return {
         "color_scheme": "pendopo",
         "label_colors": {
-            fill(k, assets.placeholders): v for k, v in (board.get("label_colors") or {}).items()
+            **(colours_by_name(assets.compared) if board.get("colour_regions") else {}),
+            **{fill(k, assets.placeholders): v for k, v in (board.get("label_colors") or {}).items()},
         },
         "shared_label_colors": [],
         "cross_filters_enabled": True,

@@ -111,11 +111,17 @@ def _big_number(params: dict[str, Any]) -> dict[str, Any]:
 
 def _timeseries(params: dict[str, Any]) -> dict[str, Any]:
     query = _base(params)
-    groupby, metrics = params.get("groupby", []), params["metrics"]
+    groupby, metrics = params.get("groupby", []), [*params["metrics"]]
+    by = params.get("timeseries_limit_metric")
+    # A metric that only sorts the bars is asked for, but not drawn.
+    if by and not groupby and by == params.get("x_axis_sort") and by not in metrics:
+        metrics.append(by)
     query["columns"] = [_axis(params), *groupby]
     query["metrics"] = metrics
     query["series_columns"] = groupby
-    query["orderby"] = [[metrics[0], not params.get("order_desc", True)]]
+    if by:
+        query["series_limit_metric"] = by
+    query["orderby"] = [[by or metrics[0], not params.get("order_desc", True)]]
     query["time_offsets"] = []
     query["post_processing"] = [_pivot(params, groupby, metrics)]
     if len(metrics) == 1 and groupby:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "superset" / "deploy"))
 import asset_files  # noqa: E402
 import bundle  # noqa: E402
 import mart_catalogue  # noqa: E402
+import region_colours  # noqa: E402
 
 REGIONS = sorted((ROOT / "regions").glob("*.yaml"))
 # Words that only an English text has; terms that Indonesian offices use (data, status, target) are not here.
@@ -109,6 +110,64 @@ def test_no_pie_and_no_smart_number(assets: asset_files.Assets) -> None:
     for name, chart in assets.charts.items():
         assert chart["viz_type"] not in ("pie", "gauge_chart"), name
         assert "SMART_NUMBER" not in json.dumps(chart), name
+
+
+def test_bars_of_agencies_carry_the_short_name(assets: asset_files.Assets) -> None:
+    for name, chart in assets.charts.items():
+        if "bar" in chart["viz_type"]:
+            assert chart["params"]["x_axis"] != "opd_name", f"charts/{name}.yaml: use opd_short_name"
+
+
+def test_metric_that_only_sorts_bars_is_named_as_it_reads(assets: asset_files.Assets) -> None:
+    """Superset leaves it out of the bars by comparing its label with its name."""
+    for name, chart in assets.charts.items():
+        params = chart["params"]
+        by = params.get("timeseries_limit_metric")
+        if by and by == params.get("x_axis_sort") and by not in params["metrics"]:
+            assert assets.datasets[chart["dataset"]]["metrics"][by]["label"] == by, f"charts/{name}.yaml"
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda path: path.stem)
+def test_compared_regions_have_one_colour_each(region: Path) -> None:
+    compared = asset_files.load_assets(region=region).compared
+    colours = region_colours.colours_by_name(compared)
+    assert len(colours) == len(compared), "every region must be in dbt_project/seeds/region.csv"
+    assert len(set(colours.values())) == len(colours)
+    assert next(iter(colours.values())) == region_colours.HOME
+
+
+def test_comparison_and_ranking_of_poverty_are_coloured(files: dict[str, Any]) -> None:
+    colours = files["dashboards/kemiskinan.yaml"]["metadata"]["label_colors"]
+    assert colours["Tuban"] == region_colours.HOME and colours["Jawa Timur"] == region_colours.PROVINCE
+    assert {"Kota Pasuruan", "Pasuruan", "Trenggalek", "Kabupaten/kota lain"} <= set(colours)
+
+
+@pytest.mark.parametrize(
+    ("data_date", "days_to_due", "freshness", "lateness"),
+    [
+        (None, None, "○ Belum ada data", 1_000_000),
+        ("2026-01-31", None, "– Tanpa jatuh tempo", 0),
+        ("2026-01-31", 0, "● Segar", 0),
+        ("2026-01-31", -1, "▲ Terlambat", 1),
+    ],
+)
+def test_only_what_never_came_has_no_data(
+    warehouse: Any,
+    assets: asset_files.Assets,
+    data_date: str | None,
+    days_to_due: int | None,
+    freshness: str,
+    lateness: int,
+) -> None:
+    columns = asset_files.calculated_columns(assets, "agg_source_delivery")
+    asked = ", ".join(columns[name]["expression"] for name in ("freshness", "lateness"))
+    row = """
+        select %s::date as data_date,
+        (now() at time zone 'Asia/Jakarta')::date + %s::integer as due_on
+    """
+    with warehouse.connect("bi_staff") as connection, connection.cursor() as cursor:
+        cursor.execute(f"select {asked} from ({row}) as source", (data_date, days_to_due))
+        assert cursor.fetchone() == (freshness, lateness)
 
 
 @pytest.mark.parametrize(

@@ -111,3 +111,21 @@ def test_raw_table_has_no_metrics_and_its_own_order() -> None:
         {"col": "is_open", "op": "IS TRUE"},
         {"col": "domain", "op": "==", "val": "budget"},
     ]
+
+
+def test_metric_that_only_sorts_is_asked_but_leads_the_order() -> None:
+    params = {
+        "viz_type": "echarts_timeseries_bar",
+        "x_axis": "account_name",
+        "metrics": ["realised", "remaining"],
+        "timeseries_limit_metric": "budget",
+        "x_axis_sort": "budget",
+        "x_axis_sort_asc": True,
+    }
+    (query,) = query_context(params)["queries"]
+    assert query["metrics"] == ["realised", "remaining", "budget"]
+    assert query["orderby"] == [["budget", False]] and query["series_limit_metric"] == "budget"
+    pivot, sorting, _ = query["post_processing"]
+    assert set(pivot["options"]["aggregates"]) == {"realised", "remaining", "budget"}
+    assert sorting["options"] == {"by": "budget", "ascending": True}
+    assert params["metrics"] == ["realised", "remaining"]
