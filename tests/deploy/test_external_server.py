@@ -112,6 +112,37 @@ def test_an_administrator_of_an_existing_server_is_enough(address, tmp_path, use
     assert json.loads(result.stdout.splitlines()[-1]) == ["loaded", [], [["Kabupaten Contoh"]]]
 
 
+def test_a_strangers_role_on_the_server_is_never_taken_over(address, tmp_path):
+    _drop_everything(address)
+    host, _, port = address.partition(":")
+    connection = psycopg2.connect(host=host, port=port, user="atasan", password="a/b@c:d", dbname="postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("create role airflow login password 'milik orang lain'")
+    result = subprocess.run(
+        [sys.executable, "-c", PREPARE_AND_LOAD, str(tmp_path)],
+        env=os.environ
+        | {
+            "PENDOPO_HOME": str(tmp_path / "home"),
+            "PENDOPO_DATABASE_URL": f"postgresql://dba:rahasia@{address}/postgres",
+            "PYTHONPATH": str(settings.ROOT),
+        },
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
+    assert result.returncode != 0
+    assert "MigrationError: Peran 'airflow'" in result.stderr
+    psycopg2.connect(
+        host=host, port=port, user="airflow", password="milik orang lain", dbname="postgres"
+    ).close()
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_roles where rolname in ('owner', 'loader')")
+        assert cursor.fetchone() == (0,)
+    connection.close()
+
+
 def _drop_everything(address: str) -> None:
     host, _, port = address.partition(":")
     connection = psycopg2.connect(host=host, port=port, user="atasan", password="a/b@c:d", dbname="postgres")
