@@ -22,7 +22,7 @@ console = Console(soft_wrap=True, highlight=False)
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for function in (up, down, status, logs, backup, restore, reset, health):
+    for function in (up, down, status, logs, backup, restore, reset, tidy, health):
         app.command()(function)
     app.command(hidden=True)(run)
     pass_through = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -171,6 +171,13 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Jangan bertanya.")] =
     if left := [str(path) for path in targets if path.exists()]:
         raise settings.PendopoError(f"Tidak dapat dihapus: {', '.join(left)}. Periksa hak aksesnya.")
     console.print("Instalasi ini kosong kembali.")
+
+
+def tidy() -> None:
+    """Buang catatan dan riwayat Airflow yang lama; dijalankan sendiri oleh pengawas sekali sehari."""
+    from deploy import tidy as cleaning
+
+    console.print(f"{cleaning.tidy()} berkas catatan lama dibuang, riwayat lama dibersihkan.")
 
 
 def health(name: Annotated[str, typer.Argument(help="Nama layanan.")]) -> None:

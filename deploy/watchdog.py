@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 import xmlrpc.client
 
@@ -12,6 +13,7 @@ from ingestion import settings
 ROUND_SECONDS = 5
 # So many rounds in a row a service must be unhealthy before it is restarted: one slow answer is no hang.
 PATIENCE = 6
+DAY_SECONDS = 86_400
 
 
 def watch() -> None:
@@ -27,6 +29,7 @@ def watch() -> None:
             wanted = _check(unhealthy_rounds)
         except (OSError, xmlrpc.client.Error, supervisor.SupervisorError) as error:
             _say(f"supervisor tidak menjawab: {error}")
+        _tidy_daily()
         time.sleep(ROUND_SECONDS)
 
 
@@ -46,6 +49,16 @@ def _check(unhealthy_rounds: dict[str, int]) -> set[str]:
             supervisor.restart_service(name)
             unhealthy_rounds[name] = 0
     return {name for name, info in known.items() if info["statename"] not in ("STOPPED", "STOPPING")}
+
+
+def _tidy_daily() -> None:
+    """Start ``pendopo tidy`` once a day, beside the watching; its result is in the watchdog's log."""
+    marker = services.run_folder() / "tidied"
+    if not marker.exists():
+        marker.touch()  # a new installation has nothing to tidy yet
+    if time.time() - marker.stat().st_mtime > DAY_SECONDS:
+        marker.touch()
+        subprocess.Popen([str(services.WAREHOUSE_BIN / "pendopo"), "tidy"], stdin=subprocess.DEVNULL)
 
 
 def _revive(wanted: set[str]) -> None:

@@ -126,6 +126,12 @@ def test_nobody_sees_a_dashboard_without_signing_in(center):
     assert page.status_code in (302, 401, 403, 404)
 
 
+def test_tidying_removes_no_recent_run(center):
+    before = center.airflow().runs("transform")
+    center.pendopo("tidy")
+    assert center.airflow().runs("transform") == before
+
+
 def test_a_second_start_loads_nothing_anew(center):
     tables = ("ops.load", "ops.delivery", "ops.run_result")
     query = "select " + ", ".join(f"(select count(*) from {table})" for table in tables)
