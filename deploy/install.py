@@ -5,6 +5,7 @@ Called by ``make``. Does nothing when both environments already match their lock
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
@@ -98,9 +99,18 @@ def tool_environment() -> dict[str, str]:
     """uv must use this interpreter, and the index that pip was told to use."""
     environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
     environment.pop("VIRTUAL_ENV", None)
-    if "PIP_INDEX_URL" in os.environ:
-        environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
+    for setting, variable in (("global.index-url", "UV_DEFAULT_INDEX"), ("global.cert", "SSL_CERT_FILE")):
+        if variable not in environment and (value := pip_setting(setting)):
+            environment[variable] = value
     return environment
+
+
+@functools.cache
+def pip_setting(name: str) -> str:
+    """A setting of pip, from its environment or its files: an operator's mirror is configured once."""
+    own = os.environ.get("PIP_" + name.partition(".")[2].replace("-", "_").upper(), "")
+    command = [sys.executable, "-m", "pip", "config", "get", name]
+    return own or subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 def install(uv: Path, environment: str, lock: str) -> None:

@@ -42,6 +42,16 @@ def test_a_download_that_works_the_second_time_is_enough(monkeypatch, tmp_path):
     install.run(["sh", "-c", f"test -e {mark} || {{ touch {mark}; exit 1; }}"], "uv")
 
 
+def test_the_mirror_that_pip_knows_is_used_for_everything(monkeypatch):
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://cermin.example/simple")
+    install.pip_setting.cache_clear()
+    environment = install.tool_environment()
+    install.pip_setting.cache_clear()
+    assert environment["UV_DEFAULT_INDEX"] == "https://cermin.example/simple"
+    assert environment["UV_PYTHON_DOWNLOADS"] == "never"
+
+
 def test_a_changed_lock_or_interpreter_installs_anew(monkeypatch):
     before = install.fingerprint("warehouse")
     assert before != install.fingerprint("superset")
