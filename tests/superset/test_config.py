@@ -158,6 +158,11 @@ def test_theme_keeps_every_shipped_token_and_takes_the_regions_colour(config: di
     assert {"fontFamily", "colorError", "brandSpinnerUrl", "fontSizeXS"} <= set(token)
 
 
+def test_trend_lines_are_straight_between_their_values(config: dict[str, Any]) -> None:
+    overrides = config["THEME_DEFAULT"]["token"]["echartsOptionsOverridesByChartType"]
+    assert overrides["big_number"]["series"] == {"smooth": False}
+
+
 def test_event_log_keeps_what_matters_and_drops_spinners(home: Path) -> None:
     code = """
 import json, superset.config as c, superset.utils.log as log
