@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,7 @@ TYPES = {
     "timestamp": ("timestamp",),
 }
 FREQUENCIES = {(1, "d"): "daily", (1, "m"): "monthly", (3, "m"): "quarterly", (1, "y"): "yearly"}
+_MOMENTS = ("date", "timestamp")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRON = re.compile(r"(?:[\d*,/-]+\s+){4}[\d*,/-]+")
 
@@ -115,13 +117,26 @@ class DataDate(_Strict):
     month: str | int | None = None
 
 
+class FilePeriod(_Strict):
+    """Where a row states its month, which must be the one in the file's name; other rows are refused.
+
+    The name holds it as group ``period`` (YYYY-MM). One of ``column`` (date or timestamp) or ``year`` with
+    ``month`` (integer columns). Needed wherever files of a period replace slices: one row of a wrong month
+    would otherwise take the place of all true rows of that month.
+    """
+
+    column: str | None = None
+    year: str | None = None
+    month: str | None = None
+
+
 class Ingest(_Strict):
     """How to read and load the files of a source; key names in the document are camelCase."""
 
     schedule: str
     layout: Literal["table", "bps", "attlog"] = "table"
     # Full match with the file name, case ignored. A named group with the name of a column fills that column;
-    # the group "revision" orders versions of one slice.
+    # the group "revision" orders versions of one slice, the group "period" (YYYY-MM) is the file's month.
     file_pattern: str
     file_example: str
     encodings: tuple[Literal["utf-8", "utf-16", "cp1252", "latin-1"], ...] = ("utf-8", "cp1252")
@@ -143,7 +158,9 @@ class Ingest(_Strict):
     delivery: Literal["increment", "snapshot", "cumulative"]
     # Columns that name the part a newer file replaces; ["*"]: a file replaces everything; []: nothing.
     slice: tuple[str, ...] = ()
+    file_period: FilePeriod | None = None
     rejects: Rejects = Rejects()
+    # Rows whose data date lies after the day the file was received are refused.
     data_date: DataDate
 
     @field_validator("file_pattern")
@@ -373,6 +390,9 @@ class _Checker:
                 re.compile(pattern)
             except re.error as error:
                 raise self.fail(f"{key}.logicalTypeOptions.pattern", str(error)) from None
+        for limit in ("minimum", "maximum"):
+            if item.logicalType in _MOMENTS and not _is_moment(options.get(limit, "2000-01-01")):
+                raise self.fail(f"{key}.logicalTypeOptions.{limit}", "must be quoted text like '2000-01-01'")
         title = self.need(f"{key}.businessName", item.businessName)
         return Column(
             name=name,
@@ -439,6 +459,9 @@ class _Checker:
                 for name in (ingest.data_date.column, ingest.data_date.year, ingest.data_date.month)
                 if isinstance(name, str)
             },
+            "filePeriod": set(ingest.file_period.model_dump(exclude_none=True).values())
+            if ingest.file_period
+            else set(),
         }
         for key, columns in mentioned.items():
             if unknown := columns - set(names):
@@ -457,6 +480,40 @@ class _Checker:
             raise self.fail("ingest.dataDate.period", f"{period!r} is no column and no group of filePattern")
         if (ingest.data_date.year is None) != (ingest.data_date.month is None):
             raise self.fail("ingest.dataDate.month", "goes with year: a column or a number from 1 to 12")
+        self._check_file_period(contract)
+        self._check_types(contract)
+
+    def _check_file_period(self, contract: Contract) -> None:
+        ingest = contract.ingest
+        has_period = "period" in ingest.file_groups
+        if ingest.file_period is None:
+            if has_period and ingest.slice and ingest.slice != ("*",):
+                raise self.fail("ingest.filePeriod", "needed: files of a period replace slices")
+            return
+        if not has_period:
+            raise self.fail("ingest.filePeriod", "filePattern has no group 'period'")
+        if set(ingest.file_period.model_dump(exclude_none=True)) not in ({"column"}, {"year", "month"}):
+            raise self.fail("ingest.filePeriod", "either column, or year with month")
+
+    def _check_types(self, contract: Contract) -> None:
+        """Columns that tell time must be of a type that can."""
+        ingest = contract.ingest
+        for key, where in (("dataDate", ingest.data_date), ("filePeriod", ingest.file_period)):
+            if where is None:
+                continue
+            for part, types in (("column", _MOMENTS), ("year", ("integer",)), ("month", ("integer",))):
+                name = getattr(where, part)
+                if isinstance(name, str) and contract.column(name).logical_type not in types:
+                    raise self.fail(f"ingest.{key}.{part}", f"{name!r} must be of type {' or '.join(types)}")
+
+
+def _is_moment(value: object) -> bool:
+    """Whether a limit is a date or moment as text; YAML's own dates would be no JSON for the ledger."""
+    try:
+        datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        return False
+    return True
 
 
 def _explain(error: ValidationError) -> str:

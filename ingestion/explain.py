@@ -9,12 +9,19 @@ from ingestion.outcome import Reason
 _SHOWN = 60
 
 
-def reason(code: str, column: Column, value: str | None, contract: Contract, header: str) -> Reason:
-    """The reason for one cell; ``header`` is the column's header as the file spells it."""
-    return Reason(code, column.name, value, f"kolom {header}: {_sentence(code, column, value, contract)}")
+def reason(
+    code: str, column: Column, value: str | None, contract: Contract, header: str, expected: str = ""
+) -> Reason:
+    """The reason for one cell.
+
+    ``header`` is the column's header as the file spells it; ``expected`` is what the contract alone does not
+    know: the month of the file (``outside_period``), the day it was received (``in_future``).
+    """
+    sentence = _sentence(code, column, value, contract, expected)
+    return Reason(code, column.name, value, f"kolom {header}: {sentence}")
 
 
-def _sentence(code: str, column: Column, value: str | None, contract: Contract) -> str:
+def _sentence(code: str, column: Column, value: str | None, contract: Contract, expected: str) -> str:
     shown = _shorten(value or "")
     ingest = contract.ingest
     example = f"1{ingest.group_char}234{ingest.group_char}567{ingest.decimal_char}89"
@@ -29,6 +36,16 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract) 
             return f"'{shown}' bukan bilangan bulat. Tulis angka saja, misalnya 12."
         case "out_of_range":
             return f"'{shown}' di luar batas yang wajar{_limits(column)}. Periksa angkanya."
+        case "outside_period":
+            return (
+                f"'{shown}' bukan bulan berkas ini, yaitu {expected} menurut nama berkas. Perbaiki isinya, "
+                "atau kirim baris ini dalam berkas bulannya."
+            )
+        case "in_future":
+            return (
+                f"'{shown}' adalah waktu di masa depan; berkas ini diterima {expected}. Periksa tahun, bulan "
+                "dan jam pada aplikasi atau mesin asalnya."
+            )
         case "not_a_date":
             return f"'{shown}' bukan tanggal. {dates.advice(ingest.date_formats[0])}"
         case "not_a_timestamp":
@@ -51,11 +68,15 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract) 
 
 def _limits(column: Column) -> str:
     lower, upper = column.minimum, column.maximum
+    if column.logical_type in ("date", "timestamp"):
+        least, most = "paling awal", "paling akhir"
+    else:
+        least, most = "paling sedikit", "paling banyak"
     if lower is not None and upper is not None:
         return f" ({lower} sampai {upper})"
     if lower is not None:
-        return f" (paling sedikit {lower})"
-    return f" (paling banyak {upper})" if upper is not None else ""
+        return f" ({least} {lower})"
+    return f" ({most} {upper})" if upper is not None else ""
 
 
 def field_count(found: int, expected: int) -> Reason:

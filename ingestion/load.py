@@ -83,15 +83,20 @@ def load_delivery(delivery_id: int) -> Outcome:
         return _Load(connection, cursor, contract, delivery).run()
 
 
-def check_file(path: Path, source_id: str | None = None) -> Outcome:
-    """What would be loaded and what refused; nothing is written and no database is needed."""
+def check_file(
+    path: Path, source_id: str | None = None, *, received_on: datetime.date | None = None
+) -> Outcome:
+    """What would be loaded and what refused; nothing is written and no database is needed.
+
+    ``received_on``: UTC day of arrival, after which no row may lie; None: today.
+    """
     name = readable_name(path.name)
     outcome = Outcome(name, source=source_id)
     screen, rejects = None, []
     try:
         contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
         outcome.source = contract.source_id
-        screen = Screen(contract, name, key=None)
+        screen = Screen(contract, name, None, received_on or datetime.datetime.now(datetime.UTC).date())
         for table in readers.open_tables(path, contract, name):
             outcome.messages += table.warnings
             for batch in screen.sort(table):
@@ -113,6 +118,7 @@ class _Load:
     ) -> None:
         self.connection, self.cursor = connection, cursor
         self.contract, self.delivery = contract, delivery
+        self.is_sample = ledger.is_sample(cursor, delivery.sha256)
         self.started_at = datetime.datetime.now(datetime.UTC)
         self.outcome = Outcome(delivery.file_name, contract.source_id, delivery_id=delivery.delivery_id)
         self.rejects: list[Reject] = []
@@ -143,7 +149,10 @@ class _Load:
 
     def _load(self) -> None:
         contract, name = self.contract, self.delivery.file_name
-        self.screen = Screen(contract, name, settings.secret("personal_data_key").encode())
+        key = settings.secret("personal_data_key").encode()
+        # A sample may be made as of a day to come; its loads are marked, so nobody takes it for the future.
+        received_on = None if self.is_sample else self.delivery.received_on
+        self.screen = Screen(contract, name, key, received_on)
         load_id = ledger.reserve_load_id(self.cursor)
         with contextlib.closing(ahead(self._sorted())) as batches:
             copied = self._copy(load_id, batches)
@@ -231,6 +240,7 @@ class _Load:
                 data_to=totals.data_to if totals and status == "loaded" else None,
                 started_at=self.started_at,
                 message=self._message(),
+                is_sample=self.is_sample,
             ),
         )
         ledger.record_rejects(self.cursor, load_id, self.contract.version, self.rejects)

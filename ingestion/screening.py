@@ -21,6 +21,7 @@ from ingestion.checks import Checked, ColumnCheck, arrow_type
 from ingestion.contract import Column, Contract
 from ingestion.outcome import FileRefused, Reason, Reject
 from ingestion.readers.table import Batch, BrokenRow, Table
+from ingestion.time_bounds import TimeBounds
 
 _SEPARATOR = "\x1f"
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -56,11 +57,17 @@ class Screen:
     a wrong one refuses the file.
     """
 
-    def __init__(self, contract: Contract, file_name: str, key: bytes | None) -> None:
-        """``key``: secret of the personal columns' hashes; None writes no hashes (``pendopo check``)."""
+    def __init__(
+        self, contract: Contract, file_name: str, key: bytes | None, received_on: datetime.date | None
+    ) -> None:
+        """``key``: secret of the personal columns' hashes; None writes no hashes (``pendopo check``).
+
+        ``received_on``: UTC day on which the file arrived; None lets rows speak of the future.
+        """
         self.contract, self.file_name, self.key = contract, file_name, key
         self.totals = Totals()
         self.groups = self._file_groups()
+        self.bounds = TimeBounds(contract, file_name, self.groups, received_on)
         self._checks = {column.name: ColumnCheck(column, contract) for column in contract.columns}
         self._skip = [
             (rule, re.compile(rule.pattern, re.IGNORECASE | re.DOTALL)) for rule in contract.ingest.skip
@@ -291,6 +298,7 @@ class _TableScreen:
                 failed.append((column, "control_character", nul))
             if lost is not None and lost.any():
                 failed.append((column, "identifier_precision_lost", lost))
+        failed += self.screen.bounds.broken(checked)
         bad: Flags = np.zeros(count, np.bool_)
         for _, _, mask in failed:
             bad |= mask
@@ -320,6 +328,7 @@ class _TableScreen:
                 _visible(checked[column.name].text[row].as_py() or ""),
                 self.contract,
                 self.table.headers.get(column.name, column.title),
+                self.screen.bounds.expected.get(code, ""),
             )
             for column, code, mask in failed
             if mask[row]

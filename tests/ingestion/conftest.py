@@ -34,6 +34,15 @@ def budget_row(name: str = "Kabupaten Tuban", month: int = 1, revenue: str = "10
     return f"2026;{month};2026-{month:02d}-28;{name};{revenue};5;0;995"
 
 
+BUDGET_HEADER = (
+    "Tahun;Bulan;Perangkat Daerah;Kode Rekening;Uraian;Versi Anggaran;Anggaran;Realisasi s.d. Bulan Ini"
+)
+
+
+def account_row(month: int = 10, year: int = 2026, account: int = 1) -> str:
+    return f"{year};{month};Dinas Contoh;5.1.{account:02d};Belanja;murni;1.000.000,00;500.000,00"
+
+
 @pytest.fixture
 def workbook(tmp_path: Path) -> Callable[..., Path]:
     """Writes a workbook with the given rows on one sheet."""

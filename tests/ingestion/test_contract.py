@@ -66,6 +66,14 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
         ),
         ("id: djpb__apbd", "id: djpb", "id: 'djpb' must be <opd>__<dataset>"),
         ("{column: cutoff_on}", "{column: cutoff_on, year: year, month: 1}", "exactly one of column"),
+        ("{column: cutoff_on}", "{column: government_name}", "must be of type date or timestamp"),
+        ("minimum: '2000-01-01'", "minimum: 2000-01-01", "logicalTypeOptions.minimum: must be quoted text"),
+        (r"djpb_apbd(?:_[^/]*)?", r"djpb_apbd(?:_(?P<period>\d{4}-\d\d))?", "ingest.filePeriod: needed"),
+        (
+            "delivery: cumulative",
+            "delivery: cumulative\n      filePeriod: {year: year, month: month}",
+            "ingest.filePeriod: filePattern has no group 'period'",
+        ),
     ],
 )
 def test_a_wrong_contract_names_file_key_and_what_is_allowed(

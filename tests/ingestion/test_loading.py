@@ -14,11 +14,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ingestion import inbox, ledger, load, reference, settings
+from ingestion import inbox, ledger, load, reference, settings, store
 from ingestion.contract import load_contracts
 from ingestion.outcome import Outcome
 
-from .conftest import EMPLOYEE_HEADER, HEADER, budget_row, employee
+from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee
 
 Writer = Callable[..., Path]
 ADUAN_HEADER = "No. Tiket;Judul Laporan;Status Pengaduan;Waktu Dibuat"
@@ -46,7 +46,8 @@ def query(cursor: Any, text: str) -> list[Any]:
 
 def complaints(folder: Path, name: str, *tickets: str) -> Path:
     file = folder / name
-    lines = [f"{ticket};Judul;Selesai;02/01/2024 08:00:00" for ticket in tickets]
+    year, month = name[len("aduan_") :][:7].split("-")
+    lines = [f"{ticket};Judul;Selesai;02/{month}/{year} 08:00:00" for ticket in tickets]
     file.write_text("\n".join([ADUAN_HEADER, *lines]))
     return file
 
@@ -120,6 +121,48 @@ def test_a_revision_replaces_its_month_in_any_order_of_arrival(
     assert current_tickets(database) == ["A1", "A4", "B1"]
     # What was replaced stays for audit.
     assert query(database, "select count(*) from raw.diskominfo__aduan") == [(7,)]
+
+
+def test_one_mistyped_month_never_replaces_the_true_rows_of_that_month(
+    database: Any, budget_csv: Writer
+) -> None:
+    def deliver(month: int, *rows: str) -> Outcome:
+        name = f"realisasi_apbd_2026-{month:02d}.csv"
+        return load.load_file(budget_csv(*rows, name=name, header=BUDGET_HEADER))
+
+    deliver(9, *(account_row(9, account=number) for number in range(1, 31)))
+    october = [account_row(10, account=number) for number in range(1, 31)]
+    outcome = deliver(10, *october, account_row(9, account=31))
+    assert (outcome.loaded, outcome.rejected, outcome.slices) == (30, 1, ["2026/10"])
+    assert query(
+        database,
+        """
+        select _slice, count(*) from raw.bpkad__realisasi_apbd
+        inner join ops.slice on slice_key = _slice and load_id = _load_id group by _slice order by _slice
+        """,
+    ) == [("2026/10", 30), ("2026/9", 30)]
+
+
+def test_the_day_of_arrival_in_the_ledger_and_not_the_present_bounds_what_rows_may_say(
+    database: Any, budget_csv: Writer
+) -> None:
+    rows = [budget_row("Kabupaten Tuban", month=5), budget_row("Kabupaten Rembang", month=6)]
+    file = budget_csv(*rows)
+    with ledger.connect() as connection, connection.cursor() as cursor, file.open("rb") as stream:
+        delivery = ledger.record_delivery(cursor, "djpb__apbd", file.name, str(file), store.keep(stream))
+        # Late in the evening in UTC, already the 28th in Indonesia.
+        cursor.execute("update ops.delivery set received_at = '2026-05-27 23:30+00'")
+        connection.commit()
+    outcome = load.load_delivery(delivery)
+    assert (outcome.loaded, outcome.rejected) == (1, 1)
+    assert query(database, "select data_to::text from ops.load") == [("2026-05-28",)]
+
+
+def test_a_sample_may_be_made_as_of_a_day_to_come(database: Any, budget_csv: Writer) -> None:
+    file = budget_csv("2099;1;2099-01-31;Kabupaten Tuban;1;1;1;1")
+    assert load.load_file(file).status == "refused"
+    ledger.record_sample_files([file])
+    assert load.load_file(file).status == "loaded"
 
 
 def test_loaders_of_one_file_at_the_same_time_load_it_once(database: Any, tmp_path: Path) -> None:

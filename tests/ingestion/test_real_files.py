@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ BPS = "{} Menurut Kabupaten_Kota di Jawa Timur, {}.csv"
 
 def rows_of(file: Path, source: str) -> list[dict[str, Any]]:
     contract = load_contracts()[source]
-    screen = Screen(contract, file.name, key=b"test")
+    screen = Screen(contract, file.name, b"test", datetime.date(2026, 11, 22))
     tables = readers.open_tables(file, contract, file.name)
     return [row for table in tables for batch in screen.sort(table) for row in batch.good.to_pylist()]
 

@@ -11,6 +11,8 @@ from ingestion import settings
 from ingestion.load import check_file
 from ingestion.outcome import Outcome
 
+from .conftest import AS_OF
+
 
 @pytest.fixture(scope="module")
 def outcomes(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Outcome]:
@@ -19,7 +21,9 @@ def outcomes(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Pa
     settings.generate_secrets()
     files = (file for file in sorted(landing.rglob("*")) if file.is_file())
     result = {
-        file.relative_to(landing): check_file(file, "__".join(file.parent.relative_to(landing).parts) or None)
+        file.relative_to(landing): check_file(
+            file, "__".join(file.parent.relative_to(landing).parts) or None, received_on=AS_OF
+        )
         for file in files
     }
     patch.undo()
