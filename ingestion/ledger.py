@@ -76,7 +76,13 @@ def register_contracts() -> None:
 
 
 def register(cursor: Cursor, contract: Contract) -> None:
-    """Bring one source in line; the caller holds its lock and commits."""
+    """Bring one source and its raw table in line; the caller holds its lock (``load:``) and commits."""
+    register_source(cursor, contract)
+    raw_table.ensure(cursor, contract)
+
+
+def register_source(cursor: Cursor, contract: Contract) -> None:
+    """Write what deliveries refer to; one statement, so it needs no lock and never waits for a load."""
     cursor.execute(
         """
         insert into ops.source as source (
@@ -100,7 +106,6 @@ def register(cursor: Cursor, contract: Contract) -> None:
             Json(contract.document),
         ),
     )
-    raw_table.ensure(cursor, contract)
 
 
 def record_setting(name: str, value: Any) -> None:
@@ -166,17 +171,24 @@ def record_delivery(
     landing_path: str,
     original: Original,
     message: str | None = None,
+    *,
+    lying_since: datetime | None = None,
 ) -> int:
     """Write that a file arrived and return its delivery id; without a source its status is ``unknown``.
 
-    A file that waits already (the drop folder could not be emptied the last time) is not written twice.
+    A file that waits already is not written twice. Nor is one that was written after its last change
+    (``lying_since``), whatever became of it: the drop folder could not be emptied and it lies there still.
     """
     cursor.execute(
         """
         select delivery_id from ops.delivery
-        where source_id = %s and sha256 = %s and file_name = %s and landing_path = %s and status = 'received'
+        where
+            source_id is not distinct from %s and sha256 = %s and file_name = %s and landing_path = %s
+            and (status = 'received' or received_at > %s)
+        order by delivery_id desc
+        limit 1
         """,
-        (source_id, original.sha256, file_name, landing_path),
+        (source_id, original.sha256, file_name, landing_path, lying_since),
     )
     if row := cursor.fetchone():
         return int(row[0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+
+from ingestion import ledger
+from ingestion.contract import load_contracts
 
 HEADER = "thang;bulan;tgl_cutoff;nama_pemda;pendapatan;belanja;pembiayaan;SILPA"
 
@@ -86,3 +89,23 @@ def employee(nip: Any = "197001011990011001", pin: Any = "126", **changes: Any) 
         "to": None,
     } | changes
     return list(row.values())
+
+
+@pytest.fixture
+def database(warehouse: Any) -> Iterator[Any]:
+    """An empty ledger and empty raw tables; the superuser's cursor reads the results."""
+    ledger.register_contracts()
+    connection = warehouse.connect("admin")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("truncate ops.delivery, ops.load, ops.slice, ops.rejected_row, ops.run_domain")
+        cursor.execute("delete from ops.setting")
+        for source in load_contracts():
+            cursor.execute(f"truncate raw.{source}")
+        yield cursor
+    connection.close()
+
+
+def query(cursor: Any, text: str) -> list[Any]:
+    cursor.execute(text)
+    return list(cursor.fetchall())

@@ -7,41 +7,21 @@ import hashlib
 import itertools
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
-from ingestion import inbox, ledger, load, reference, settings, store
+from ingestion import ledger, load, reference, settings, store
 from ingestion.contract import load_contracts
 from ingestion.outcome import Outcome
 
-from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee
+from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee, query
 
 Writer = Callable[..., Path]
 ADUAN_HEADER = "No. Tiket;Judul Laporan;Status Pengaduan;Waktu Dibuat"
-
-
-@pytest.fixture
-def database(warehouse: Any) -> Iterator[Any]:
-    """An empty ledger and empty raw tables; the superuser's cursor reads the results."""
-    ledger.register_contracts()
-    connection = warehouse.connect("admin")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("truncate ops.delivery, ops.load, ops.slice, ops.rejected_row, ops.run_domain")
-        cursor.execute("delete from ops.setting")
-        for source in load_contracts():
-            cursor.execute(f"truncate raw.{source}")
-        yield cursor
-    connection.close()
-
-
-def query(cursor: Any, text: str) -> list[Any]:
-    cursor.execute(text)
-    return list(cursor.fetchall())
 
 
 def complaints(folder: Path, name: str, *tickets: str) -> Path:
@@ -289,46 +269,6 @@ def test_loads_of_generated_exports_are_marked_as_sample(database: Any, budget_c
     load.load_file(file)
     load.load_file(budget_csv(budget_row(month=2)))
     assert query(database, "select is_sample from ops.load order by load_id") == [(True,), (False,)]
-
-
-def test_the_drop_folder_gives_complete_files_and_is_emptied(
-    database: Any, budget_csv: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    landing = tmp_path / "landing"
-    folder = landing / "djpb" / "apbd"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("PENDOPO_LANDING", str(landing))
-    monkeypatch.setattr(inbox, "_REST_SECONDS", 0)
-    file = budget_csv(budget_row())
-    for name in ("djpb_apbd.csv", "djpb_apbd.csv.part", ".tersembunyi.csv", "~$djpb_apbd.xlsx"):
-        (folder / name).write_bytes(file.read_bytes())
-    (folder / "djpb_apbd_tautan.csv").symlink_to("/etc/passwd")
-    (landing / "djpb_apbd_salah_folder.csv").write_text(f"{HEADER}\n{budget_row(month=3)}\n")
-    (landing / "aneh.txt").write_text("halo")
-
-    (delivery,) = inbox.receive("djpb__apbd")
-    (stray,) = inbox.receive(None)
-    left = {path.name for path in landing.rglob("*") if path.is_symlink() or path.is_file()}
-    assert left == {"djpb_apbd.csv.part", ".tersembunyi.csv", "~$djpb_apbd.xlsx", "djpb_apbd_tautan.csv"}
-    assert query(database, "select file_name, status from ops.delivery order by file_name") == [
-        ("aneh.txt", "unknown"),
-        ("djpb_apbd.csv", "received"),
-        ("djpb_apbd_salah_folder.csv", "received"),
-    ]
-    assert [load.load_delivery(number).status for number in (delivery, stray)] == ["loaded", "loaded"]
-    assert load.load_delivery(delivery).status == "already_loaded"
-    assert inbox.receive("djpb__apbd") == []
-
-
-def test_a_file_that_changed_a_moment_ago_waits(
-    database: Any, budget_csv: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = tmp_path / "landing" / "djpb" / "apbd"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("PENDOPO_LANDING", str(tmp_path / "landing"))
-    budget_csv(budget_row()).rename(folder / "djpb_apbd.csv")
-    assert inbox.receive("djpb__apbd") == []
-    assert (folder / "djpb_apbd.csv").exists()
 
 
 def test_the_regions_agencies_are_known_to_the_warehouse(database: Any) -> None:
