@@ -100,10 +100,12 @@ def sample(
     from ingestion.sample import generate
 
     day = as_of.date() if as_of else datetime.date.today()
-    files = generate(into or settings.landing(), seed=seed, as_of=day, scale=scale)
-    if into is None:
-        ledger.record_sample_files(files)
-    print(f"{len(files)} berkas contoh dibuat di {into or settings.landing()}.")
+    inbox = Path(settings.landing()).resolve()
+    target = into or settings.landing()
+    # Known as samples before the scheduler can see them.
+    mark = ledger.record_sample_files if Path(target).resolve().is_relative_to(inbox) else None
+    files = generate(target, seed=seed, as_of=day, scale=scale, before_publish=mark)
+    print(f"{len(files)} berkas contoh dibuat di {target}.")
 
 
 def _show(outcomes: list[Outcome], as_json: bool) -> None:

@@ -10,6 +10,8 @@ pipeline has to prove itself on.
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -20,13 +22,22 @@ MAX_SCALE = 20.0
 FIRST_DAY = date(2020, 2, 1)
 
 
-def generate(landing: str | Path, seed: int = DEFAULT_SEED, *, as_of: date, scale: float = 1.0) -> list[Path]:
+def generate(
+    landing: str | Path,
+    seed: int = DEFAULT_SEED,
+    *,
+    as_of: date,
+    scale: float = 1.0,
+    before_publish: Callable[[list[Path]], None] | None = None,
+) -> list[Path]:
     """Write the sample exports of the region in force below ``landing`` and return their paths.
 
     ``as_of`` is the day of the export: data end the day before, or with the last month that was
     complete then. ``scale`` multiplies people and events, not agencies, months or files. The same
     (seed, as_of, scale) and region give the same bytes. An existing file of the same name is
-    replaced. Raises ValueError for a scale outside (0, 20], a day before February 2020, or a
+    replaced. The files are made in a hidden folder, which no inbox looks into, and moved into place when
+    all are there and ``before_publish`` has seen them: so their contents can be known as samples before
+    anybody can receive them. Raises ValueError for a scale outside (0, 20], a day before February 2020, or a
     ``landing`` that is no local folder.
     """
     if not 0 < scale <= MAX_SCALE:
@@ -41,8 +52,19 @@ def generate(landing: str | Path, seed: int = DEFAULT_SEED, *, as_of: date, scal
 
     folder = Path(landing)
     scene = Scene.load(seed=seed, as_of=as_of, scale=scale)
-    return [
-        path
-        for source in (complaints, employees, punches, poverty, budget, regional_budget, stray)
-        for path in source.write(folder, scene)
-    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".contoh-", dir=folder) as name:
+        workshop = Path(name)
+        made = [
+            path
+            for source in (complaints, employees, punches, poverty, budget, regional_budget, stray)
+            for path in source.write(workshop, scene)
+        ]
+        if before_publish:
+            before_publish(made)
+        return [_publish(path, folder / path.relative_to(workshop)) for path in made]
+
+
+def _publish(made: Path, place: Path) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return made.replace(place)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from ingestion.cli import app
 
-from .conftest import budget_row
+from .conftest import budget_row, query
 
 run = CliRunner().invoke
 
@@ -46,3 +49,15 @@ def test_every_source_is_listed_with_its_folder() -> None:
     listed = json.loads(run(app, ["sources", "--json"]).stdout)
     assert {source["folder"] for source in listed} >= {"bkpsdm/absensi_mesin", "diskominfo/aduan"}
     assert "folder diskominfo/aduan, berkas seperti aduan_2024-01.xlsx" in run(app, ["sources"]).stdout
+
+
+@pytest.mark.parametrize(("into", "is_marked"), [(None, True), ("landing", True), ("elsewhere", False)])
+def test_every_sample_in_the_drop_folder_is_known_as_one(
+    database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, into: str | None, is_marked: bool
+) -> None:
+    monkeypatch.setenv("PENDOPO_LANDING", str(tmp_path / "landing"))
+    target = ["--into", str(tmp_path / into)] if into else []
+    assert run(app, ["sample", "--scale", "0.005", "--as-of", "2026-11-20", *target]).exit_code == 0
+    made = {hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.rglob("*") if file.is_file()}
+    marked = query(database, "select jsonb_object_keys(value) from ops.setting where name = 'sample_files'")
+    assert {key for (key,) in marked} == (made if is_marked else set())

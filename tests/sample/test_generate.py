@@ -27,6 +27,36 @@ def test_same_seed_day_and_scale_give_the_same_bytes(landing: Path, tmp_path: Pa
     assert sorted(again) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
 
 
+def test_nobody_can_receive_a_sample_before_it_is_known_as_one(tmp_path: Path) -> None:
+    seen: dict[str, list[str]] = {}
+
+    def visible() -> list[str]:
+        return [
+            str(path)
+            for path in tmp_path.rglob("*")
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(tmp_path).parts)
+        ]
+
+    def look(made: list[Path]) -> None:
+        seen["visible"], seen["names"] = visible(), sorted(path.name for path in made)
+        assert all(path.stat().st_size for path in made)
+
+    published = generate(tmp_path, as_of=AS_OF, scale=0.01, before_publish=look)
+    assert seen["visible"] == []
+    assert seen["names"] == sorted(path.name for path in published)
+    assert sorted(visible()) == sorted(map(str, published))
+    assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == set()
+
+
+def test_samples_that_could_not_be_marked_are_never_published(tmp_path: Path) -> None:
+    def refuse(_: list[Path]) -> None:
+        raise ConnectionError("no database")
+
+    with pytest.raises(ConnectionError):
+        generate(tmp_path, as_of=AS_OF, scale=0.01, before_publish=refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_seed_gives_other_events_and_the_same_facts(landing: Path, tmp_path: Path) -> None:
     generate(tmp_path, seed=7, as_of=AS_OF, scale=0.1)
     ours, others = contents(landing), contents(tmp_path)
