@@ -50,7 +50,7 @@ def receive_strays(say: Say = print) -> list[str]:
     """
     from ingestion.inbox import receive
 
-    strays = receive(None)
+    strays = receive(None, say)
     with contextlib.closing(psycopg2.connect(settings.dsn("loader"))) as connection:
         cursor = connection.cursor()
         cursor.execute(

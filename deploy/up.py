@@ -181,8 +181,9 @@ def generate_sample(steps: Steps, as_of: datetime.date | None, scale: float) -> 
         steps.say("data contoh sudah ada")
         return
     day = as_of or datetime.date.today()
-    files = sample.generate(settings.landing(), as_of=day, scale=scale)
-    ledger.record_sample_files(files)
+    files = sample.generate(
+        settings.landing(), as_of=day, scale=scale, before_publish=ledger.record_sample_files
+    )
     value = {"as_of": day.isoformat(), "scale": scale, "files": len(files)}
     ledger.record_setting("sample_data", value)
     steps.say(f"{len(files)} berkas contoh per {day:%d-%m-%Y} di {settings.landing()}")
