@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c '$(FITS)' 2>/dev/null && command -v $$p && break; done),python3)
 PENDOPO = .venv/bin/pendopo
 
-.PHONY: up down status install test unit lint format lock screenshots
+.PHONY: up down status install test unit lint format lock
 
 up: install
 	@$(PENDOPO) up $(if $(DETACH),--detach)
