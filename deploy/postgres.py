@@ -126,17 +126,31 @@ def binaries() -> Path:
     copy = STATE_OF_ROOT / f"pgserver-{importlib.metadata.version(WHEEL)}"
     target = copy / package.name / source.name
     if not target.exists():
-        STATE_OF_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_state_of_root()
         building = copy.with_name(f"{copy.name}.{os.getpid()}")
         ignored = shutil.ignore_patterns("include", "*.a", "pkgconfig")
         shutil.copytree(source, building / package.name / source.name, ignore=ignored, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         shutil.copytree(libraries, building / libraries.name)
+        _open_to_all(building)
         try:
             building.rename(copy)
         except OSError:  # another installation on this machine was faster
             shutil.rmtree(building)
     return target / "bin"
+
+
+def _make_state_of_root() -> None:
+    STATE_OF_ROOT.mkdir(parents=True, exist_ok=True)
+    STATE_OF_ROOT.chmod(0o755)  # whatever the umask was
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let everybody read and run what lies in a folder, even if it was installed under a strict umask."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
 
 
 def _as_account(account: Account) -> dict[str, object]:
@@ -196,6 +210,8 @@ class EmbeddedServer:
         return is_new
 
     def _make_folders(self) -> None:
+        if STATE_OF_ROOT in self.data.parents:
+            _make_state_of_root()
         self.data.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.socket.mkdir(mode=0o755, exist_ok=True)
         for folder in (self.socket, *([self.data.parent] if STATE_OF_ROOT in self.data.parents else [])):

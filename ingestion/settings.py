@@ -24,6 +24,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import secrets as random_source
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def socket_dir() -> Path:
 
 def external_database_url() -> str | None:
     """Administrator's URL of an existing server; None: the embedded one is used."""
-    url = os.environ.get("PENDOPO_DATABASE_URL")
+    url = re.sub("^postgres://", "postgresql://", os.environ.get("PENDOPO_DATABASE_URL", ""))
     file = os.environ.get("PENDOPO_DATABASE_PASSWORD_FILE")
     if not url or not file:
         return url or None
@@ -140,7 +141,7 @@ def server() -> Server:
     if url is None:
         return Server(str(socket_dir()), 5432)
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
+    if parts.scheme != "postgresql" or not parts.hostname:
         raise SettingsError(
             "PENDOPO_DATABASE_URL harus berbentuk postgresql://admin:sandi@host:5432/postgres."
         )

@@ -80,3 +80,14 @@ def test_a_broken_backup_changes_nothing_and_says_so(warehouse, tmp_path: Path, 
     with pytest.raises(backup.BackupError, match=r"broken\.tar"):
         backup.restore(broken)
     assert _state(warehouse) == before
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_the_administrators_password_is_no_argument_of_a_process(tmp_path, monkeypatch, scheme):
+    tool = tmp_path / "pg_dump"
+    tool.write_text('#!/bin/sh\necho "$* / $PGPASSWORD" > ' + str(tmp_path / "seen"))
+    tool.chmod(0o755)
+    monkeypatch.setattr(backup.postgres, "binaries", lambda: tmp_path)
+    monkeypatch.setenv("PENDOPO_DATABASE_URL", f"{scheme}://dba:raha%2Fsia@db.example:5432/postgres")
+    backup._run("pg_dump", backup.postgres.admin_dsn("pendopo"))
+    assert (tmp_path / "seen").read_text() == "postgresql://dba@db.example:5432/pendopo / raha/sia\n"
