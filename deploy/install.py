@@ -99,18 +99,20 @@ def tool_environment() -> dict[str, str]:
     """uv must use this interpreter, and the index that pip was told to use."""
     environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
     environment.pop("VIRTUAL_ENV", None)
-    for setting, variable in (("global.index-url", "UV_DEFAULT_INDEX"), ("global.cert", "SSL_CERT_FILE")):
-        if variable not in environment and (value := pip_setting(setting)):
+    for setting, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE")):
+        if variable not in environment and (value := pip_settings().get(setting)):
             environment[variable] = value
     return environment
 
 
 @functools.cache
-def pip_setting(name: str) -> str:
-    """A setting of pip, from its environment or its files: an operator's mirror is configured once."""
-    own = os.environ.get("PIP_" + name.partition(".")[2].replace("-", "_").upper(), "")
-    command = [sys.executable, "-m", "pip", "config", "get", name]
-    return own or subprocess.run(command, capture_output=True, text=True).stdout.strip()
+def pip_settings() -> dict[str, str]:
+    """Settings of pip, from its files and its environment: an operator's mirror is configured once."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    pairs = [line.partition("=") for line in lines]
+    # Names look like global.cert, install.cert and :env:.cert; the environment comes last and wins.
+    return {name.rpartition(".")[2]: value.strip("'\"") for name, _, value in pairs}
 
 
 def install(uv: Path, environment: str, lock: str) -> None:

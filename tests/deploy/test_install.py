@@ -44,11 +44,14 @@ def test_a_download_that_works_the_second_time_is_enough(monkeypatch, tmp_path):
 
 def test_the_mirror_that_pip_knows_is_used_for_everything(monkeypatch):
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("PIP_INDEX_URL", "https://cermin.example/simple")
-    install.pip_setting.cache_clear()
+    monkeypatch.setenv("PIP_CERT", "/etc/ssl/cermin.pem")
+    install.pip_settings.cache_clear()
     environment = install.tool_environment()
-    install.pip_setting.cache_clear()
+    install.pip_settings.cache_clear()
     assert environment["UV_DEFAULT_INDEX"] == "https://cermin.example/simple"
+    assert environment["SSL_CERT_FILE"] == "/etc/ssl/cermin.pem"
     assert environment["UV_PYTHON_DOWNLOADS"] == "never"
 
 
