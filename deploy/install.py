@@ -100,18 +100,19 @@ def tool_environment() -> dict[str, str]:
     environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
     environment.pop("VIRTUAL_ENV", None)
     for setting, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE")):
-        if variable not in environment and (value := pip_settings().get(setting)):
-            environment[variable] = value
+        own = os.environ.get("PIP_" + setting.replace("-", "_").upper()) or pip_settings().get(setting)
+        if own and variable not in environment:
+            environment[variable] = own
     return environment
 
 
 @functools.cache
 def pip_settings() -> dict[str, str]:
-    """Settings of pip, from its files and its environment: an operator's mirror is configured once."""
+    """Settings in pip's files: an operator's mirror is configured once."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
     pairs = [line.partition("=") for line in lines]
-    # Names look like global.cert, install.cert and :env:.cert; the environment comes last and wins.
+    # Names look like global.cert and install.cert.
     return {name.rpartition(".")[2]: value.strip("'\"") for name, _, value in pairs}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import subprocess
 import sys
 
 import pytest
@@ -53,6 +54,19 @@ def test_the_mirror_that_pip_knows_is_used_for_everything(monkeypatch):
     assert environment["UV_DEFAULT_INDEX"] == "https://cermin.example/simple"
     assert environment["SSL_CERT_FILE"] == "/etc/ssl/cermin.pem"
     assert environment["UV_PYTHON_DOWNLOADS"] == "never"
+
+
+def test_the_mirror_in_pips_own_file_is_used_too(monkeypatch):
+    listing = "global.cert='/etc/ssl/cermin.pem'\nglobal.index-url='https://cermin.example/simple'\n"
+    for name in ("UV_DEFAULT_INDEX", "SSL_CERT_FILE", "PIP_INDEX_URL", "PIP_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    answer = subprocess.CompletedProcess([], 0, stdout=listing)
+    monkeypatch.setattr(install.subprocess, "run", lambda *arguments, **options: answer)
+    install.pip_settings.cache_clear()
+    environment = install.tool_environment()
+    install.pip_settings.cache_clear()
+    assert environment["UV_DEFAULT_INDEX"] == "https://cermin.example/simple"
+    assert environment["SSL_CERT_FILE"] == "/etc/ssl/cermin.pem"
 
 
 def test_a_changed_lock_or_interpreter_installs_anew(monkeypatch):
