@@ -274,12 +274,13 @@ class EmbeddedServer:
             # After a crash of the machine its number may belong to another process by now, and the server
             # would take that one for itself.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # Before root is dropped: the server's user may not be able to look into the checkout.
+        command = self.command()
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(self.account.gid)
             os.setuid(self.account.uid)
         os.chdir("/")
-        command = self.command()
         os.execve(command[0], command, _clean_environment())
 
     def start(self) -> None:

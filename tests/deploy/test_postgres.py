@@ -110,8 +110,7 @@ def _start_and_stop(home: Path, user: str | None, answer: Any) -> None:
     server = postgres.EmbeddedServer()
     server.initialise()
     server.start()
-    migrations.prepare_roles()
-    with psycopg2.connect(settings.dsn("loader")) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(postgres.admin_dsn("postgres")) as connection, connection.cursor() as cursor:
         cursor.execute("show server_encoding")
         encoding = cursor.fetchone()[0]
     process = server.postmaster()
