@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,10 @@ class Warehouse:
         return psycopg2.connect(postgres.admin_dsn() if role == "admin" else settings.dsn(role))
 
 
-@pytest.fixture(scope="session")
-def warehouse() -> Iterator[Warehouse]:
-    """Real PostgreSQL for one test session; PENDOPO_HOME points to its folder meanwhile."""
+@contextlib.contextmanager
+def _new_warehouse(prefix: str) -> Iterator[Warehouse]:
     before = {name: os.environ.get(name) for name in ("PENDOPO_HOME", "PENDOPO_LANDING", "REGION")}
-    home = Path(tempfile.mkdtemp(prefix="pendopo-test-"))
+    home = Path(tempfile.mkdtemp(prefix=prefix))
     os.environ["PENDOPO_HOME"] = str(home)
     os.environ.pop("PENDOPO_LANDING", None)
     os.environ["REGION"] = "35.23"
@@ -68,3 +69,16 @@ def warehouse() -> Iterator[Warehouse]:
         shutil.rmtree(home, ignore_errors=True)
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+@pytest.fixture(scope="session")
+def new_warehouse() -> Callable[[str], AbstractContextManager[Warehouse]]:
+    """Starts a PostgreSQL for a folder that must not share one; PENDOPO_HOME points to it meanwhile."""
+    return _new_warehouse
+
+
+@pytest.fixture(scope="session")
+def warehouse() -> Iterator[Warehouse]:
+    """The PostgreSQL that the folders share."""
+    with _new_warehouse("pendopo-test-") as warehouse:
+        yield warehouse

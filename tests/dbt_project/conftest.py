@@ -9,10 +9,8 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,6 @@ import pandas as pd
 import psycopg2
 import pytest
 
-from deploy import migrations, postgres
 from ingestion import ledger, load, reference, sample, settings
 
 SELECTORS = ("shared", "complaints", "attendance", "poverty", "budget", "supply")
@@ -83,31 +80,15 @@ class Marts:
 
 
 @pytest.fixture(scope="package")
-def empty_marts() -> Iterator[Marts]:
+def empty_marts(new_warehouse: Any) -> Iterator[Marts]:
     """Contracts registered, nothing delivered, every domain built in the order of the transform."""
-    before = {name: os.environ.get(name) for name in ("PENDOPO_HOME", "PENDOPO_LANDING", "REGION")}
-    home = Path(tempfile.mkdtemp(prefix="pendopo-dbt-"))
-    os.environ |= {"PENDOPO_HOME": str(home), "REGION": "35.23"}
-    os.environ.pop("PENDOPO_LANDING", None)
-    settings.generate_secrets()
-    server = postgres.EmbeddedServer()
-    try:
-        server.initialise()
-        server.start()
-        migrations.prepare_roles()
-        migrations.migrate()
+    with new_warehouse("pendopo-dbt-") as warehouse:
         ledger.register_contracts()
         reference.apply_region()
-        marts = Marts(home)
+        marts = Marts(warehouse.home)
         marts.target.mkdir()
         marts.dbt(*(["build", "--selector", selector] for selector in SELECTORS))
         yield marts
-    finally:
-        server.stop()
-        server.remove()
-        shutil.rmtree(home, ignore_errors=True)
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
 
 
 @pytest.fixture(scope="package")
