@@ -274,11 +274,8 @@ def end_leftovers(name: str) -> list[int]:
         # Shut down properly: its data outlive it.
         postgres.EmbeddedServer().stop()
         return []
-    try:
-        group = int((run_folder() / f"{name}.pgid").read_text())
-    except (FileNotFoundError, ValueError):
-        return []
-    if group == os.getpgrp():
+    group = _recorded_group(name)
+    if group in (None, os.getpgrp()):
         return []
     folder = str(run_folder())
     ended = []
@@ -293,11 +290,22 @@ def end_leftovers(name: str) -> list[int]:
     return [process.pid for process in ended]
 
 
-def state_of(service: Service, supervisor_state: str, seconds_up: float) -> dict[str, Any]:
+def _recorded_group(name: str) -> int | None:
+    """Process group of a service that has ended its leftovers; the supervisor starts each in its own."""
+    try:
+        return int((run_folder() / f"{name}.pgid").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def state_of(service: Service, supervisor_state: str, seconds_up: float, pid: int) -> dict[str, Any]:
     """Merge what the supervisor knows with the service's own health."""
     if supervisor_state != "RUNNING":
         starting = supervisor_state in ("STARTING", "BACKOFF")
         return {"state": "starting" if starting else "stopped" if supervisor_state == "STOPPED" else "down"}
+    if _recorded_group(service.name) != pid:
+        # It still ends what a killed predecessor left; an answer now would be the predecessor's.
+        return {"state": "starting"}
     health = service.health()
     if health == "up":
         return {"state": "up"}

@@ -237,7 +237,7 @@ def service_states() -> dict[str, dict[str, Any]]:
             states[service.name] = {"state": "down"}
             continue
         seconds_up = max(0, info["now"] - info["start"])
-        state = services.state_of(service, info["statename"], seconds_up)
+        state = services.state_of(service, info["statename"], seconds_up, info["pid"])
         states[service.name] = state | {"pid": info["pid"], "seconds_up": seconds_up}
     return states
 

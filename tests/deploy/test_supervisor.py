@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import time
 
@@ -52,3 +53,13 @@ def test_a_supervisor_that_accepts_but_never_answers_does_not_count(tmp_path, mo
         began = time.monotonic()
         assert supervisor.is_running() is False
         assert time.monotonic() - began < 5
+
+
+def test_the_answer_of_a_killed_predecessor_is_not_taken_for_the_service(tmp_path, monkeypatch):
+    monkeypatch.setenv("PENDOPO_HOME", str(tmp_path))
+    service = dataclasses.replace(services.SERVICES["superset-staff"], health=lambda: "up")
+    recorded = services.run_folder() / f"{service.name}.pgid"
+    recorded.write_text("100")
+    assert services.state_of(service, "RUNNING", 5, pid=200) == {"state": "starting"}
+    recorded.write_text("200")
+    assert services.state_of(service, "RUNNING", 5, pid=200) == {"state": "up"}
