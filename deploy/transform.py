@@ -33,7 +33,8 @@ from ingestion.contract import load_contracts
 SHARED = "shared"
 SUPPLY = "supply"
 # Order of building: what all stand on, what the sources feed, what reads the others' marts.
-DOMAINS = (SHARED, *SOURCE_DOMAINS, SUPPLY)
+_DELIVERED = {contract.domain for contract in load_contracts().values()}
+DOMAINS = (SHARED, *(domain for domain in SOURCE_DOMAINS if domain in _DELIVERED), SUPPLY)
 
 # Assets: "the ledger holds loads that nobody announced" and "marts were built".
 LEDGER_ASSET_URI = "pendopo://ledger"

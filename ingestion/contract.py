@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from open_data_contract_standard.model import (
@@ -30,7 +30,19 @@ from pydantic.alias_generators import to_camel
 from ingestion import settings
 
 API_VERSION = "v3.1.0"
-DOMAINS = ("complaints", "attendance", "poverty", "budget")
+DOMAINS = (
+    "complaints",
+    "attendance",
+    "poverty",
+    "budget",
+    "permits",
+    "health",
+    "traffic",
+    "emergencies",
+    "population",
+    "investment",
+    "sectoral",
+)
 CLASSIFICATIONS = ("publik", "internal", "personal", "spesifik")
 # Standard's logical type → PostgreSQL types that hold it.
 TYPES = {
@@ -87,7 +99,7 @@ class Attribute(_Strict):
     """
 
     column: str
-    of: Literal["title", "year", "footer"]
+    of: Literal["title", "year", "footer", "sheet"]
     pattern: str
     value: str | None = None
 
@@ -95,6 +107,66 @@ class Attribute(_Strict):
     @classmethod
     def _compiles(cls, value: str) -> str:
         return _checked_pattern(value)
+
+
+class Code(_Strict):
+    """A code that spreadsheets damage: ``2``, ``02`` and ``2.0`` are one.
+
+    A whole number written as a float loses its ``.0``; every dotted part is filled with zeros on the left to
+    its width (the last width holds for all further parts).
+    """
+
+    widths: tuple[int, ...] = ()
+
+
+class Unpivot(_Strict):
+    """Columns that hold one period (or area type …) each become rows.
+
+    ``pattern`` must match a whole header (levels of a header of several rows are joined by `` / ``), case
+    ignored; its named groups are columns of the contract and take the matched text, ``value`` takes the cell.
+    A month name becomes its number where the column is an integer. Cells without a value are skipped.
+    """
+
+    pattern: str
+    value: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        return _checked_pattern(value)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(re.compile(self.pattern).groupindex)
+
+
+class SumOfChildren(_Strict):
+    """Warn where a parent of a dotted ``code`` differs from the sum of its children, within ``by``."""
+
+    kind: Literal["sumOfChildren"]
+    code: str
+    value: str
+    by: tuple[str, ...] = ()
+
+
+class NeverFalls(_Strict):
+    """Warn where a running total falls along ``order`` (for each combination of ``by``)."""
+
+    kind: Literal["neverFalls"]
+    value: str
+    order: tuple[str, ...]
+    by: tuple[str, ...] = ()
+
+
+class NotBefore(_Strict):
+    """Warn where ``column`` lies before ``start``, for example closed before it was created."""
+
+    kind: Literal["notBefore"]
+    column: str
+    start: str
+
+
+PlausibilityRule = Annotated[SumOfChildren | NeverFalls | NotBefore, Field(discriminator="kind")]
 
 
 class Rejects(_Strict):
@@ -134,7 +206,8 @@ class Ingest(_Strict):
     """How to read and load the files of a source; key names in the document are camelCase."""
 
     schedule: str
-    layout: Literal["table", "bps", "attlog"] = "table"
+    # "python": a module of the same name beside the contract reads the file (docs/kontrak.md).
+    layout: Literal["table", "bps", "attlog", "python"] = "table"
     # Full match with the file name, case ignored. A named group with the name of a column fills that column;
     # the group "revision" orders versions of one slice, the group "period" (YYYY-MM) is the file's month.
     file_pattern: str
@@ -142,9 +215,19 @@ class Ingest(_Strict):
     encodings: tuple[Literal["utf-8", "utf-16", "cp1252", "latin-1"], ...] = ("utf-8", "cp1252")
     delimiters: tuple[Literal[",", ";", "\t", "|"], ...] = (";", ",", "\t")
     header_search_rows: int = Field(default=30, ge=1, le=200)
+    # Rows of a header of several levels, joined by " / " after merged cells were filled.
+    header_rows: int = Field(default=1, ge=1, le=8)
+    # Spreadsheet columns (letters) of a column whose header stands elsewhere; the first filled cell counts.
+    positions: dict[str, tuple[str, ...]] = {}
+    # Sheets of a workbook, or members of an archive, that hold data (full match); None: all with the header.
+    sheets: str | None = None
+    # Where the records of a JSON document stand, as dotted keys: "result.records"; "": at the top.
+    records: str = ""
+    unpivot: Unpivot | None = None
     # Further spellings of a header, besides businessName; case, blanks and punctuation are ignored.
     headers: dict[str, tuple[str, ...]] = {}
-    # Column order of files without a header (layout attlog).
+    # Column order of files without a header (layout attlog always; layout table when no header is found).
+    # "" is a column that nobody needs.
     fields: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     decimal_char: Literal[",", "."] = ","
@@ -152,6 +235,13 @@ class Ingest(_Strict):
     date_formats: tuple[str, ...] = ("dd/MM/yyyy", "yyyy-MM-dd", "d MMMM yyyy")
     timestamp_formats: tuple[str, ...] = ("dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd HH:mm:ss")
     missing_values: tuple[str, ...] = ("", "-", "NULL", "N/A")
+    # Values that stand for "unknown", by column, compared after reading: 0, 0001-01-01.
+    sentinels: dict[str, tuple[str, ...]] = {}
+    # Number columns in which 1,234.5 stands beside 1.234,5; what both notations can read is Indonesian.
+    mixed_numbers: tuple[str, ...] = ()
+    # Date columns in which a bare number is the day as Excel counts (45658 is 1 January 2025).
+    serial_dates: tuple[str, ...] = ()
+    codes: dict[str, Code] = {}
     # Columns whose values lose inner blanks, apostrophes and dots: 19770304 1995 11 1 001.
     compact: tuple[str, ...] = ()
     skip: tuple[SkipRule, ...] = ()
@@ -160,13 +250,28 @@ class Ingest(_Strict):
     slice: tuple[str, ...] = ()
     file_period: FilePeriod | None = None
     rejects: Rejects = Rejects()
+    plausibility: tuple[
+        Annotated[SumOfChildren | NeverFalls | NotBefore, Field(discriminator="kind")], ...
+    ] = ()
+    # Above these a file is refused before it is read.
+    max_file_mb: int = Field(default=10_240, ge=1)
+    max_workbook_mb: int = Field(default=50, ge=1)
+    max_columns: int = Field(default=500, ge=1, le=16_384)
     # Rows whose data date lies after the day the file was received are refused.
     data_date: DataDate
 
-    @field_validator("file_pattern")
+    @field_validator("file_pattern", "sheets")
     @classmethod
-    def _compiles(cls, value: str) -> str:
-        return _checked_pattern(value)
+    def _compiles(cls, value: str | None) -> str | None:
+        return value if value is None else _checked_pattern(value)
+
+    @field_validator("positions")
+    @classmethod
+    def _are_letters(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for letters in value.values():
+            if not letters or any(not re.fullmatch(r"[A-Z]{1,3}", letter) for letter in letters):
+                raise ValueError("spreadsheet columns like [D] or [H, I]")
+        return value
 
     @field_validator("schedule")
     @classmethod
@@ -232,6 +337,8 @@ class Contract:
     ingest: Ingest
     frequency: str
     due_working_days: int
+    # How long originals, refused rows and marked workbooks are kept.
+    retention_days: int
     document: dict[str, Any]
 
     @property
@@ -255,8 +362,9 @@ class Contract:
         return re.fullmatch(self.ingest.file_pattern, name, re.IGNORECASE)
 
 
-def load_contracts(folder: Path = settings.CONTRACTS) -> dict[str, Contract]:
+def load_contracts(folder: Path | None = None) -> dict[str, Contract]:
     """All contracts of a folder by source id, in order of their names; raises ContractError."""
+    folder = folder or settings.contracts_folder()
     return {file.stem: read_contract(file) for file in sorted(folder.glob("*.yaml"))}
 
 
@@ -326,6 +434,7 @@ class _Checker:
             ingest=ingest,
             frequency=self._frequency(),
             due_working_days=self._due_working_days(),
+            retention_days=self._retention_days(),
             document=self.document,
         )
         self._check_references(contract)
@@ -441,6 +550,15 @@ class _Checker:
             raise self.fail("slaProperties.latency", f"{value} {unit}; allowed: whole working days, unit d")
         return value
 
+    def _retention_days(self) -> int:
+        value, unit = self._sla("retention")
+        days = {"d": 1, "m": 31, "y": 366}.get(unit)
+        if days is None or not isinstance(value, int) or value < 1:
+            raise self.fail(
+                "slaProperties.retention", f"{value} {unit}; allowed: a whole number of d, m or y"
+            )
+        return value * days
+
     def _check_references(self, contract: Contract) -> None:
         """Every column that the ingest property names must be declared, and every declared one readable."""
         ingest = contract.ingest
@@ -449,7 +567,20 @@ class _Checker:
             raise self.fail("schema.properties", "at least one column, each name once")
         mentioned = {
             "headers": set(ingest.headers),
-            "fields": set(ingest.fields),
+            "fields": set(ingest.fields) - {""},
+            "positions": set(ingest.positions),
+            "sentinels": set(ingest.sentinels),
+            "mixedNumbers": set(ingest.mixed_numbers),
+            "serialDates": set(ingest.serial_dates),
+            "codes": set(ingest.codes),
+            "unpivot": {ingest.unpivot.value, *ingest.unpivot.groups} if ingest.unpivot else set(),
+            "plausibility": {
+                name
+                for rule in ingest.plausibility
+                for key, value in rule
+                if key != "kind"
+                for name in ([value] if isinstance(value, str) else value)
+            },
             "compact": set(ingest.compact),
             "attributes": {attribute.column for attribute in ingest.attributes},
             "slice": set(ingest.slice) - {"*"},
@@ -468,8 +599,12 @@ class _Checker:
                 raise self.fail(
                     f"ingest.{key}", f"{min(unknown)!r} is no column; columns: {', '.join(names)}"
                 )
-        if (ingest.layout == "attlog") != bool(ingest.fields):
-            raise self.fail("ingest.fields", "needed by layout attlog, and by no other")
+        if ingest.layout == "attlog" and not ingest.fields:
+            raise self.fail("ingest.fields", "needed by layout attlog")
+        if ingest.fields and ingest.layout not in ("attlog", "table"):
+            raise self.fail("ingest.fields", "only for layout attlog or table")
+        if ingest.layout == "python" and not self.file.with_suffix(".py").is_file():
+            raise self.fail("ingest.layout", f"python needs {self.file.stem}.py beside the contract")
         if not contract.matches_file_name(ingest.file_example):
             raise self.fail("ingest.fileExample", f"{ingest.file_example!r} does not match filePattern")
         period = ingest.data_date.period

@@ -32,7 +32,6 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRACTS = ROOT / "ingestion" / "contracts"
 DATABASE = "pendopo"
 
 # Roles that log in, in the order of the design; "owner" owns the schemas and never logs in.
@@ -67,6 +66,11 @@ class Server:
     port: int
     options: str = ""
     """Query of the operator's URL, for example ``sslmode=verify-full``; holds for every role."""
+
+
+def contracts_folder() -> Path:
+    """Folder of the contracts: the repository's, or one of the operator's own (``PENDOPO_CONTRACTS``)."""
+    return Path(os.environ.get("PENDOPO_CONTRACTS") or ROOT / "ingestion" / "contracts")
 
 
 def home() -> Path:

@@ -28,6 +28,8 @@ class Batch:
     row_no: Array
     cells: list[Array]
     broken: list[BrokenRow] = field(default_factory=list)
+    # Header under which each row's value stood, where columns became rows (``unpivot``); for messages.
+    origin: Array | None = None
     damaged: dict[int, list[int]] = field(default_factory=dict)
 
 
@@ -37,7 +39,7 @@ class Table:
 
     ``names``: the contract's column for every column of the file, None for one it does not know.
     ``headers``: contract column → header as the file spells it, for messages.
-    ``found``: texts around the table (``title``, ``year``, ``footer``).
+    ``found``: texts around the table (``title``, ``year``, ``footer``, ``sheet``).
     """
 
     names: tuple[str | None, ...]

@@ -15,7 +15,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from ingestion import settings
 from ingestion.contract import ContractError, load_contracts, read_contract
 
-FILES = sorted(settings.CONTRACTS.glob("*.yaml"))
+FILES = sorted(settings.contracts_folder().glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -79,7 +79,7 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
 def test_a_wrong_contract_names_file_key_and_what_is_allowed(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
-    text = (settings.CONTRACTS / "djpb__apbd.yaml").read_text()
+    text = (settings.contracts_folder() / "djpb__apbd.yaml").read_text()
     assert old in text
     file = tmp_path / "djpb__apbd.yaml"
     file.write_text(text.replace(old, new))
@@ -90,7 +90,7 @@ def test_a_wrong_contract_names_file_key_and_what_is_allowed(
 
 
 def test_a_column_nobody_classified_counts_as_personal(tmp_path: Path) -> None:
-    text = (settings.CONTRACTS / "djpb__apbd.yaml").read_text()
+    text = (settings.contracts_folder() / "djpb__apbd.yaml").read_text()
     file = tmp_path / "djpb__apbd.yaml"
     file.write_text(text.replace("        classification: publik\n", ""))
     assert all(column.is_protected for column in read_contract(file).columns)
