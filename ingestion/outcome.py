@@ -20,15 +20,36 @@ class FileRefused(settings.PendopoError):
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that is wrong with a row. ``column`` is the contract's name, None for the row as a whole."""
+    """One thing that is wrong with a row. ``column`` is the contract's name, None for the row as a whole.
+
+    ``header``: the column's header as the file spells it; where columns became rows, the one of this value.
+    """
 
     code: str
     column: str | None
     value: str | None
     message: str
+    header: str | None = None
 
     def as_json(self) -> dict[str, str | None]:
-        return {"code": self.code, "column": self.column, "value": self.value, "message": self.message}
+        return {
+            "code": self.code,
+            "column": self.column,
+            "header": self.header,
+            "value": self.value,
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Reason:
+        """What ``as_json`` wrote, also by a version that knew no header."""
+        return cls(
+            document["code"],
+            document["column"],
+            document["value"],
+            document["message"],
+            document.get("header"),
+        )
 
 
 @dataclass(frozen=True)
