@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +17,6 @@ from psycopg2.extras import Json, execute_values
 
 from ingestion import raw_table, settings
 from ingestion.contract import Contract, load_contracts
-from ingestion.outcome import Reject
 from ingestion.store import Original
 
 # First key of the advisory locks; the second is the hash of what is locked.
@@ -322,28 +319,6 @@ def record_load(cursor: Cursor, record: LoadRecord) -> None:
     )
 
 
-def record_rejects(cursor: Cursor, load_id: int, contract_version: str, rejects: Sequence[Reject]) -> None:
-    """Copy refused rows with all their reasons."""
-    lines = io.StringIO()
-    for reject in rejects:
-        reasons = json.dumps([reason.as_json() for reason in reject.reasons], ensure_ascii=False)
-        sheet = _copy_text(reject.sheet) if reject.sheet else r"\N"
-        cells = (
-            str(load_id),
-            sheet,
-            str(reject.row_no),
-            _copy_text(reasons),
-            _copy_text(reject.raw_text),
-            contract_version,
-        )
-        lines.write("\t".join(cells) + "\n")
-    lines.seek(0)
-    cursor.copy_expert(
-        "copy ops.rejected_row (load_id, sheet, row_no, reasons, raw_text, contract_version) from stdin",
-        lines,
-    )
-
-
 def switch_slices(
     cursor: Cursor, source_id: str, slices: Iterable[str], load_id: int, revision: str
 ) -> list[str]:
@@ -380,10 +355,3 @@ def _one(cursor: Cursor) -> tuple[Any, ...]:
 def _text(value: str | None) -> str | None:
     """PostgreSQL text holds no NUL."""
     return value.replace("\0", "␀") if value else value
-
-
-def _copy_text(value: str) -> str:
-    """A value in COPY's text form."""
-    for sign, escaped in (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
-        value = value.replace(sign, escaped)
-    return value

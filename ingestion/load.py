@@ -1,8 +1,8 @@
 """Load one file in one transaction: rows, refused rows, ledger row, switch of the current slices.
 
-Good rows go from typed Arrow batches by binary COPY (pgpq encodes, psycopg2 sends). One loader a source at a
-time, under an advisory lock; a killed one leaves nothing, because nothing is committed before everything is
-counted. A file that must be refused as a whole rolls back and is recorded in a second transaction.
+One loader a source at a time, under an advisory lock; a killed one leaves nothing, because nothing is
+committed before everything is counted. A file that must be refused as a whole rolls back and is recorded in a
+second transaction.
 """
 
 from __future__ import annotations
@@ -12,26 +12,22 @@ import datetime
 import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pgpq
-import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from ingestion import ledger, readers, settings, store
-from ingestion.arrow import pa
 from ingestion.contract import Contract, load_contracts
+from ingestion.copying import copy_rows
 from ingestion.identify import identify
-from ingestion.outcome import FileRefused, Outcome, Reject
+from ingestion.outcome import FileRefused, Outcome
 from ingestion.prefetch import ahead
-from ingestion.screening import Screen, Sorted, raw_schema
+from ingestion.screening import Screen, Sorted
+from ingestion.spool import RejectSpool
 
 LOADER_VERSION = importlib.metadata.version("pendopo")
 # Refused rows that an outcome shows; the ledger holds all of them.
 SHOWN_REJECTS = 20
-_SEND_BYTES = 1 << 20
 
 
 class LoadError(settings.PendopoError):
@@ -80,7 +76,8 @@ def load_delivery(delivery_id: int) -> Outcome:
             return _recorded(delivery)
         ledger.register(cursor, contract)
         connection.commit()
-        return _Load(connection, cursor, contract, delivery).run()
+        with RejectSpool() as rejects:
+            return _Load(connection, cursor, contract, delivery, rejects).run()
 
 
 def check_file(
@@ -92,21 +89,20 @@ def check_file(
     """
     name = readable_name(path.name)
     outcome = Outcome(name, source=source_id)
-    screen, rejects = None, []
-    try:
-        contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
-        outcome.source = contract.source_id
-        screen = Screen(contract, name, None, received_on or datetime.datetime.now(datetime.UTC).date())
-        for table in readers.open_tables(path, contract, name):
-            outcome.messages += table.warnings
-            for batch in screen.sort(table):
-                rejects += batch.rejects
-        _fill(outcome, screen, rejects)
-        _refuse_when_too_bad(screen, contract, name)
-        outcome.status = "accepted"
-    except FileRefused as refusal:
-        outcome.messages.insert(0, str(refusal))
-        _refuse_counts(outcome, screen, rejects)
+    screen = None
+    with RejectSpool() as rejects:
+        try:
+            contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
+            outcome.source = contract.source_id
+            screen = Screen(contract, name, None, received_on or datetime.datetime.now(datetime.UTC).date())
+            for batch in _sorted(screen, path, outcome):
+                rejects.extend(batch.rejects)
+            _fill(outcome, screen, rejects)
+            _refuse_when_too_bad(screen, contract, name)
+            outcome.status = "accepted"
+        except FileRefused as refusal:
+            outcome.messages.insert(0, str(refusal))
+            _refuse_counts(outcome, screen, rejects)
     return outcome
 
 
@@ -114,14 +110,19 @@ class _Load:
     """The loading of one delivery on one connection that holds the lock of the source."""
 
     def __init__(
-        self, connection: Connection, cursor: Cursor, contract: Contract, delivery: ledger.Delivery
+        self,
+        connection: Connection,
+        cursor: Cursor,
+        contract: Contract,
+        delivery: ledger.Delivery,
+        rejects: RejectSpool,
     ) -> None:
         self.connection, self.cursor = connection, cursor
         self.contract, self.delivery = contract, delivery
         self.is_sample = ledger.is_sample(cursor, delivery.sha256)
         self.started_at = datetime.datetime.now(datetime.UTC)
         self.outcome = Outcome(delivery.file_name, contract.source_id, delivery_id=delivery.delivery_id)
-        self.rejects: list[Reject] = []
+        self.rejects = rejects
         self.screen: Screen | None = None
 
     def run(self) -> Outcome:
@@ -154,8 +155,9 @@ class _Load:
         received_on = None if self.is_sample else self.delivery.received_on
         self.screen = Screen(contract, name, key, received_on)
         load_id = ledger.reserve_load_id(self.cursor)
-        with contextlib.closing(ahead(self._sorted())) as batches:
-            copied = self._copy(load_id, batches)
+        original = settings.home() / self.delivery.original_path
+        with contextlib.closing(ahead(_sorted(self.screen, original, self.outcome))) as batches:
+            copied = copy_rows(self.cursor, contract, load_id, batches, self.rejects)
         totals = self.screen.totals
         if copied != totals.loaded:
             raise LoadError(f"{name}: {totals.loaded} baris dikirim, {copied} diterima basis data.")
@@ -173,41 +175,6 @@ class _Load:
                 f"Sudah ada versi yang lebih baru untuk {', '.join(older)}; berkas ini hanya diarsipkan."
             )
         ledger.finish_delivery(self.cursor, self.delivery.delivery_id, "loaded", load_id, self._message())
-
-    def _sorted(self) -> Iterator[Sorted]:
-        assert self.screen is not None
-        original = settings.home() / self.delivery.original_path
-        for table in readers.open_tables(original, self.contract, self.delivery.file_name):
-            self.outcome.messages += table.warnings
-            yield from self.screen.sort(table)
-
-    def _copy(self, load_id: int, batches: Iterator[Sorted]) -> int:
-        """Send the good rows by binary COPY and return how many the database took."""
-        schema = raw_schema(self.contract)
-        statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
-            sql.Identifier("raw", self.contract.source_id),
-            sql.SQL(", ").join(map(sql.Identifier, schema.names)),
-        )
-        pull = _Pull(self._encoded(schema, load_id, batches))
-        try:
-            self.cursor.copy_expert(statement.as_string(self.cursor), pull, _SEND_BYTES)
-        except psycopg2.DatabaseError:
-            # psycopg2 tells of an exception in the reader only by name: the reader's own one counts.
-            if pull.error is not None:
-                raise pull.error from None
-            raise
-        return self.cursor.rowcount
-
-    def _encoded(self, schema: Any, load_id: int, batches: Iterator[Sorted]) -> Iterator[bytes]:
-        encoder = pgpq.ArrowToPostgresBinaryEncoder(schema)
-        yield encoder.write_header()
-        for batch in batches:
-            self.rejects += batch.rejects
-            if rows := batch.good.num_rows:
-                ids = pa.array([load_id], pa.int64()).take(pa.array([0] * rows))
-                arrays = [ids, *(batch.good.column(name) for name in schema.names[1:])]
-                yield encoder.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-        yield encoder.finish()
 
     def _refused(self, refusal: FileRefused) -> None:
         self.outcome.status, self.outcome.load_id, self.outcome.slices = "refused", None, []
@@ -243,36 +210,18 @@ class _Load:
                 is_sample=self.is_sample,
             ),
         )
-        ledger.record_rejects(self.cursor, load_id, self.contract.version, self.rejects)
+        self.rejects.copy_into(self.cursor, load_id, self.contract.version)
 
     def _message(self) -> str | None:
         return " ".join(self.outcome.messages) or None
 
 
-class _Pull:
-    """A file object over an iterator of bytes, for COPY."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-        self.error: Exception | None = None
-
-    def readline(self, size: int = _SEND_BYTES, /) -> bytes:
-        """Never called for COPY, but asked for by the type of a file."""
-        return self.read(size)
-
-    def read(self, size: int = _SEND_BYTES, /) -> bytes:
-        while not self._rest:
-            try:
-                chunk = next(self._chunks, None)
-            except Exception as error:
-                self.error = error
-                raise
-            if chunk is None:
-                return b""
-            self._rest = memoryview(chunk)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(taken)
+def _sorted(screen: Screen, path: Path, outcome: Outcome) -> Iterator[Sorted]:
+    """The rows of a file batch by batch; what the readers noticed goes into the outcome."""
+    for table in readers.open_tables(path, screen.contract, screen.file_name):
+        outcome.messages += table.warnings
+        yield from screen.sort(table)
+    yield from screen.finish()
 
 
 def _refuse_when_too_bad(screen: Screen, contract: Contract, name: str) -> None:
@@ -293,21 +242,21 @@ def _refuse_when_too_bad(screen: Screen, contract: Contract, name: str) -> None:
         )
 
 
-def _fill(outcome: Outcome, screen: Screen, rejects: list[Reject]) -> None:
+def _fill(outcome: Outcome, screen: Screen, rejects: RejectSpool) -> None:
     totals = screen.totals
     outcome.read, outcome.loaded, outcome.rejected = totals.read, totals.loaded, totals.rejected
     outcome.skipped_by_kind = dict(sorted(totals.skipped.items()))
     outcome.skipped = sum(totals.skipped.values())
     outcome.slices = sorted(totals.slices)
-    outcome.rejects = rejects[:SHOWN_REJECTS]
+    outcome.rejects = rejects.first(SHOWN_REJECTS)
 
 
-def _refuse_counts(outcome: Outcome, screen: Screen | None, rejects: list[Reject]) -> None:
+def _refuse_counts(outcome: Outcome, screen: Screen | None, rejects: RejectSpool) -> None:
     """Counts of a refused file: its good rows were not loaded either, they count as skipped."""
     outcome.status = "refused"
     if screen is None:
         return
-    screen.totals.rejected = len(rejects)
+    screen.totals.rejected = rejects.count
     _fill(outcome, screen, rejects)
     outcome.loaded = 0
     outcome.slices = []

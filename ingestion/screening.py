@@ -97,6 +97,10 @@ class Screen:
         """Sort a table batch by batch; raises FileRefused."""
         return _TableScreen(self, table).run()
 
+    def finish(self) -> Iterator[Sorted]:
+        """What could be decided only when every table was read; to be called once, after the last one."""
+        yield from ()
+
     def _note(self, sorted_batch: Sorted) -> None:
         totals = self.totals
         totals.read += sorted_batch.read
