@@ -1,7 +1,8 @@
 """Dates as Indonesian offices write them, read strictly: 31/02/2025 is no date, whatever a library says.
 
 Formats are JDK patterns as in the Open Data Contract Standard: ``yyyy`` ``yy`` ``MM`` ``M`` ``MMMM`` (month
-name, Indonesian or English, short or long) ``dd`` ``d`` ``HH`` ``H`` ``mm`` ``ss``.
+name, Indonesian or English, short or long) ``dd`` ``d`` ``HH`` ``H`` ``hh`` ``h`` (12-hour clock) ``mm``
+``ss`` ``a`` (AM or PM).
 """
 
 from __future__ import annotations
@@ -34,10 +35,29 @@ MONTH_NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 # Two digits: up to this many years ahead of 2000 belong to this century.
 _CENTURY_SPLIT = 70
-_TOKEN = re.compile(r"yyyy|yy|MMMM|MM|M|dd|d|HH|H|mm|ss")
-_FIXED = {"yyyy": 4, "MM": 2, "dd": 2, "HH": 2, "mm": 2, "ss": 2}
-_PART = {"y": "year", "M": "month", "d": "day", "H": "hour", "m": "minute", "s": "second"}
-_WORDS = {"y": "tahun", "M": "bulan", "d": "hari", "H": "jam", "m": "menit", "s": "detik"}
+_TOKEN = re.compile(r"yyyy|yy|MMMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a")
+# Characters of the tokens that always have the same number of them.
+_FIXED = {"yyyy": 4, "yy": 2, "MM": 2, "dd": 2, "HH": 2, "hh": 2, "mm": 2, "ss": 2, "a": 2}
+_PART = {
+    "y": "year",
+    "M": "month",
+    "d": "day",
+    "H": "hour",
+    "h": "half_day_hour",
+    "m": "minute",
+    "s": "second",
+    "a": "half",
+}
+_WORDS = {
+    "y": "tahun",
+    "M": "bulan",
+    "d": "hari",
+    "H": "jam",
+    "h": "jam",
+    "m": "menit",
+    "s": "detik",
+    "a": "AM/PM",
+}
 _EXAMPLE = datetime.datetime(2025, 2, 28, 14, 30, 0)
 
 Moments = np.ndarray[Any, np.dtype[np.int64]]
@@ -57,7 +77,7 @@ def parse(values: Array, formats: Sequence[str]) -> tuple[Moments, Flags]:
     for form in formats:
         if not _is_fixed(form):
             continue
-        rows = np.flatnonzero(~valid & (lengths == len(form)))
+        rows = np.flatnonzero(~valid & (lengths == _width(form)))
         if len(rows):
             found, real = _parse_fixed(values.take(pa.array(rows)), form)
             seconds[rows[real]], valid[rows[real]] = found[real], True
@@ -75,7 +95,10 @@ def write(moment: datetime.date, form: str) -> str:
 
     def part(match: re.Match[str]) -> str:
         token = match[0]
-        value = getattr(moment, _PART[token[0]], 0)
+        hour = getattr(moment, "hour", 0)
+        if token == "a":
+            return "AM" if hour < 12 else "PM"
+        value = (hour + 11) % 12 + 1 if token[0] == "h" else getattr(moment, _PART[token[0]], 0)
         if token == "MMMM":
             return _MONTHS[value - 1][0].capitalize()
         return f"{value % 100 if token == 'yy' else value:0{len(token)}d}"
@@ -92,8 +115,13 @@ def _is_fixed(form: str) -> bool:
     return all(token in _FIXED for token in _TOKEN.findall(form))
 
 
+def _width(form: str) -> int:
+    """Bytes of a text in a form of fixed width."""
+    return len(form) + sum(_FIXED[token] - len(token) for token in _TOKEN.findall(form))
+
+
 def _parse_fixed(values: Array, form: str) -> tuple[Moments, Flags]:
-    width, count = len(form), len(values)
+    width, count = _width(form), len(values)
     # All texts have the same length in bytes, so the value buffer is a matrix of characters.
     start = values.offset
     offsets = np.frombuffer(values.buffers()[1], np.int32)[start : start + 1]
@@ -101,17 +129,29 @@ def _parse_fixed(values: Array, form: str) -> tuple[Moments, Flags]:
     signs = text.reshape(count, width)
     parts = {"year": np.full(count, 1970), "month": np.ones(count, int), "day": np.ones(count, int)}
     valid = np.ones(count, np.bool_)
-    position = 0
-    while position < width:
-        token = _TOKEN.match(form, position)
+    in_form, in_text = 0, 0
+    while in_form < len(form):
+        token = _TOKEN.match(form, in_form)
         if token is None:
-            valid &= signs[:, position] == ord(form[position])
-            position += 1
+            valid &= signs[:, in_text] == ord(form[in_form])
+            in_form, in_text = in_form + 1, in_text + 1
             continue
-        digits = signs[:, position : token.end()].astype(np.int64) - ord("0")
+        shown = signs[:, in_text : in_text + _FIXED[token[0]]]
+        in_form, in_text = token.end(), in_text + _FIXED[token[0]]
+        if token[0] == "a":
+            letters = shown & ~np.uint8(0x20)
+            valid &= np.isin(letters[:, 0], (ord("A"), ord("P"))) & (letters[:, 1] == ord("M"))
+            parts["half"] = (letters[:, 0] == ord("P")).astype(np.int64)
+            continue
+        digits = shown.astype(np.int64) - ord("0")
         valid &= ((digits >= 0) & (digits <= 9)).all(axis=1)
-        parts[_PART[token[0][0]]] = digits @ (10 ** np.arange(digits.shape[1] - 1, -1, -1))
-        position = token.end()
+        number = digits @ (10 ** np.arange(digits.shape[1] - 1, -1, -1))
+        if token[0] == "yy":
+            number = np.where(number < _CENTURY_SPLIT, number + 2000, number + 1900)
+        parts[_PART[token[0][0]]] = number
+    if "half_day_hour" in parts:
+        valid &= (parts["half_day_hour"] >= 1) & (parts["half_day_hour"] <= 12)
+        parts["hour"] = parts["half_day_hour"] % 12 + 12 * parts.get("half", 0)
     return _to_seconds(parts, valid)
 
 
@@ -132,11 +172,11 @@ def _to_seconds(parts: dict[str, Any], valid: Flags) -> tuple[Moments, Flags]:
 @functools.lru_cache(maxsize=64)
 def _pattern(form: str) -> re.Pattern[str]:
     """The flexible form as a regular expression: one or two digits, month names, any run of blanks."""
-    shapes = {"yyyy": r"\d{4}", "yy": r"\d{2}", "MMMM": r"[A-Za-z]{3,9}\.?"}
+    shapes = {"yyyy": r"\d{4}", "yy": r"\d{2}", "MMMM": r"[A-Za-z]{3,9}\.?", "a": "[AaPp][Mm]"}
     pieces, position = [], 0
     for token in _TOKEN.finditer(form):
         pieces.append(re.escape(form[position : token.start()]).replace(r"\ ", r"\s+"))
-        shape = shapes.get(token[0], r"\d{1,2}" if len(token[0]) == 1 else r"\d{2}")
+        shape = shapes.get(token[0]) or (r"\d{1,2}" if len(token[0]) == 1 else r"\d{2}")
         pieces.append(f"(?P<{_PART[token[0][0]]}>{shape})")
         position = token.end()
     pieces.append(re.escape(form[position:]))
@@ -155,6 +195,10 @@ def _one(text: str, form: str) -> int | None:
     if len(parts["year"]) == 2:
         year += 2000 if year < _CENTURY_SPLIT else 1900
     hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
+    if half_day_hour := parts.get("half_day_hour"):
+        if not 1 <= int(half_day_hour) <= 12:
+            return None
+        hour = int(half_day_hour) % 12 + 12 * (parts.get("half", "a")[0] in "Pp")
     try:
         moment = datetime.datetime(year, number, int(parts["day"]), hour, minute, second, tzinfo=datetime.UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Numbers as Indonesian offices write them: ``1.234.567,89``, ``Rp 12.000``, ``80%``, ``'199.850.000``.
+"""Numbers as Indonesian offices write them: ``1.234.567,89``, ``Rp 12.000,-``, ``80%``, ``'199.850.000``.
 
 Grouping is strict: ``1.23.456`` and ``1,234.5`` are no numbers, because a guess is wrong by a thousand.
 """
@@ -10,7 +10,12 @@ import re
 
 from ingestion.arrow import Array, pa, pc
 
-_DRESSING = r"^'|^(?i:rp)\.?\s*|\s*%$"
+# What surrounds a number: the apostrophe that makes a spreadsheet keep text, quotes that were quoted again,
+# the currency before it, and ",-" ("no cents") or a percent sign behind it.
+_DRESSING = r"""^["']+|["']+$|^(?i:rp|idr)\.?\s*|\s*%$|,-+$"""
+# Accounting: a negative amount in brackets; the sign before the currency.
+_IN_BRACKETS = r"^\((.*)\)$"
+_SIGN_FIRST = r"^[-\x{2212}]\s*(?i:rp|idr)\.?\s*"
 
 
 @functools.cache
@@ -21,11 +26,36 @@ def _shape(decimal_char: str, group_char: str) -> str:
     return rf"^[+-]?{whole}(?:{re.escape(decimal_char)}\d+)?$"
 
 
-def canonical(values: Array, decimal_char: str, group_char: str) -> Array:
-    """Numbers in plain notation (``-1234567.89``, no trailing zeros); null where the text is no number."""
+def canonical(values: Array, decimal_char: str, group_char: str, other: bool = False) -> Array:
+    """Numbers in plain notation (``-1234567.89``, no trailing zeros); null where the text is no number.
+
+    ``other``: texts that are no number in this notation are read in the one with comma and point exchanged.
+    """
+    plain = _read(values, decimal_char, group_char, other)
+    if plain.null_count > values.null_count:
+        unread = pc.if_else(pc.is_null(plain), values, pa.scalar(None, pa.string()))
+        plain = pc.coalesce(plain, _read(undressed(unread), decimal_char, group_char, other))
+    return plain
+
+
+def _read(text: Array, decimal_char: str, group_char: str, other: bool) -> Array:
+    plain = _plain(text, decimal_char, group_char)
+    if other:
+        plain = pc.coalesce(plain, _plain(text, "." if decimal_char == "," else ",", decimal_char))
+    return plain
+
+
+def undressed(values: Array) -> Array:
+    """Numbers without currency, percent sign, apostrophe and quotes; a bracketed one gets its minus."""
     text = values
     for _ in range(2):
         text = pc.replace_substring_regex(text, _DRESSING, "")
+    text = pc.replace_substring_regex(text, _SIGN_FIRST, "-")
+    text = pc.replace_substring_regex(text, _IN_BRACKETS, r"-\1")
+    return pc.replace_substring_regex(text, _SIGN_FIRST + r"|^\x{2212}", "-")
+
+
+def _plain(text: Array, decimal_char: str, group_char: str) -> Array:
     is_number = pc.match_substring_regex(text, _shape(decimal_char, group_char))
     if group_char:
         text = pc.replace_substring(text, group_char, "")
