@@ -16,7 +16,7 @@ opd as (
 
 final as (
     select
-        employee.employee_key,
+        employee.nip_key as employee_key,
         coalesce(opd.opd_code, 'unknown') as opd_code,
         coalesce(opd.opd_name, 'Tidak dikenal') as opd_name,
         coalesce(opd.opd_short_name, 'Tidak dikenal') as opd_short_name,

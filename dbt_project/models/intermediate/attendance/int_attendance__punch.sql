@@ -1,7 +1,12 @@
 {{ config(materialized='table') }}
 
 with punch as (
-    select * from {{ ref('stg_bkpsdm__absensi_mesin') }}
+    -- What else a terminal writes (state, way of recognition) may differ for one punch.
+    select distinct
+        device_no,
+        pin_key,
+        punched_at as punched_local_at
+    from {{ ref('stg_bkpsdm__absensi_mesin') }}
 ),
 
 employee as (

@@ -1,5 +1,16 @@
 with realisation as (
-    select * from {{ ref('stg_bpkad__realisasi_apbd') }}
+    select
+        opd_name,
+        -- Exports write the third level with and without its leading zero.
+        {{ account_code('account_code') }} as account_code,
+        account_name,
+        version as version_code,
+        year as year_no,
+        make_date(year, month, 1) as month_on,
+        budget_idr,
+        realised_idr as realised_cumulative_idr,
+        physical_pct
+    from {{ ref('stg_bpkad__realisasi_apbd') }}
 ),
 
 opd as (

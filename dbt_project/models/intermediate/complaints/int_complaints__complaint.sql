@@ -44,10 +44,10 @@ final as (
         coalesce(kecamatan.region_name, 'Tidak dikenal') as kecamatan_name,
         coalesce(complaint.status, 'Belum Terverifikasi') as status,
         coalesce(complaint.status, '') not in ('Selesai', 'Ditolak') as is_open,
-        complaint.received_local_at,
-        complaint.verified_local_at,
-        complaint.first_response_local_at,
-        complaint.closed_local_at
+        complaint.received_at as received_local_at,
+        complaint.verified_at as verified_local_at,
+        complaint.first_response_at as first_response_local_at,
+        complaint.closed_at as closed_local_at
     from complaint
     left join opd on {{ name_key('complaint.opd_name') }} = opd.name_key
     left join kecamatan on {{ name_key('complaint.kecamatan_name') }} = kecamatan.name_key

@@ -1,5 +1,11 @@
 with indicator as (
-    select * from {{ ref('stg_bps__kemiskinan') }}
+    select
+        area_name,
+        indicator_code,
+        year as year_no,
+        value,
+        publication
+    from {{ ref('stg_bps__kemiskinan') }}
 ),
 
 region as (
@@ -15,7 +21,7 @@ region as (
 ),
 
 final as (
-    -- Two spellings of one region in one table: the later row counts.
+    -- Two spellings of one region in one table: one of them counts, always the same.
     select distinct on (
         coalesce(region.region_code, 'unknown:' || {{ name_key('indicator.area_name') }}),
         indicator.indicator_code,
@@ -35,7 +41,7 @@ final as (
         coalesce(region.region_code, 'unknown:' || {{ name_key('indicator.area_name') }}) asc,
         indicator.indicator_code asc,
         indicator.year_no asc,
-        indicator.row_no desc
+        indicator.area_name asc
 )
 
 select * from final

@@ -1,5 +1,14 @@
 with budget as (
-    select * from {{ ref('stg_djpb__apbd') }}
+    select
+        government_name,
+        year as year_no,
+        make_date(year, month, 1) as month_on,
+        cutoff_on,
+        revenue_idr as revenue_cumulative_idr,
+        expenditure_idr as expenditure_cumulative_idr,
+        financing_idr as financing_cumulative_idr,
+        surplus_idr as surplus_cumulative_idr
+    from {{ ref('stg_djpb__apbd') }}
 ),
 
 region as (
