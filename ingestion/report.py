@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
 from ingestion.outcome import Outcome, Reject
 
 _KINDS = {
@@ -12,8 +17,9 @@ _KINDS = {
     "machine": "baris mesin",
     "duplicate": "baris yang sama persis",
     "file_refused": "baris baik yang menunggu perbaikan",
+    "resolved": "baris yang sudah diperbaiki sebelumnya",
 }
-_STATUS = {
+STATUS = {
     "loaded": "DIMUAT",
     "already_loaded": "SUDAH PERNAH DIMUAT",
     "refused": "DITOLAK",
@@ -24,18 +30,31 @@ _STATUS = {
 def as_text(outcome: Outcome) -> str:
     """The whole report, one thing a line."""
     source = f" ({outcome.source})" if outcome.source else ""
-    lines = [f"{outcome.file_name}{source}: {_STATUS[outcome.status]}"]
+    lines = [f"{outcome.file_name}{source}: {STATUS[outcome.status]}"]
     if outcome.read:
         verb = "dapat dimuat" if outcome.status == "accepted" else "dimuat"
         lines.append(
             f"  Dibaca {number(outcome.read)} baris: {number(outcome.loaded)} {verb}, "
-            f"{number(outcome.rejected)} ditolak, {number(outcome.skipped)} dilewati{_kinds(outcome)}."
+            f"{number(outcome.rejected)} ditolak, {number(outcome.skipped)} dilewati{kinds(outcome)}."
         )
     lines += [f"  {message}" for message in outcome.messages]
     lines += [f"  {line}" for reject in outcome.rejects for line in sentences(reject)]
     if outcome.rejected > len(outcome.rejects) > 0:
         lines.append(f"  … dan {number(outcome.rejected - len(outcome.rejects))} baris lain.")
     return "\n".join(lines)
+
+
+def write_json(outcome: Outcome, rejects: Iterable[Reject], marked: Path | None, out: TextIO) -> None:
+    """One JSON object with every refused row, written bit by bit: there may be millions of them.
+
+    Keys and their order as ``Outcome.as_json``, then ``marked`` (path of the marked workbook or null).
+    """
+    document = outcome.as_json() | {"marked": str(marked) if marked else None}
+    del document["rejects"]
+    out.write(json.dumps(document, ensure_ascii=False)[:-1] + ', "rejects": [')
+    for number_, reject in enumerate(rejects):
+        out.write((",\n" if number_ else "\n") + json.dumps(reject.as_json(), ensure_ascii=False))
+    out.write("]}\n")
 
 
 def sentences(reject: Reject) -> list[str]:
@@ -47,7 +66,8 @@ def sentences(reject: Reject) -> list[str]:
     ]
 
 
-def _kinds(outcome: Outcome) -> str:
+def kinds(outcome: Outcome) -> str:
+    """The skipped rows by kind: " (2 baris kosong, 1 baris jumlah)"."""
     if not outcome.skipped_by_kind:
         return ""
     parts = (f"{number(count)} {_KINDS.get(kind, kind)}" for kind, count in outcome.skipped_by_kind.items())
