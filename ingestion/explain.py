@@ -18,7 +18,7 @@ def reason(
     know: the month of the file (``outside_period``), the day it was received (``in_future``).
     """
     sentence = _sentence(code, column, value, contract, expected)
-    return Reason(code, column.name, value, f"kolom {header}: {sentence}")
+    return Reason(code, column.name, value, f"kolom {header}: {sentence}", header)
 
 
 def _sentence(code: str, column: Column, value: str | None, contract: Contract, expected: str) -> str:

@@ -27,7 +27,11 @@ class Plausibility:
     """Collects what the contract's plausibility rules need, batch by batch; ``warnings`` tells at the end."""
 
     def __init__(self, contract: Contract, limit: int = LIMIT) -> None:
-        watch = {SumOfChildren: _Sums, NeverFalls: _Series, NotBefore: _Order}
+        watch: dict[type, type[_Sums | _Series | _Order]] = {
+            SumOfChildren: _Sums,
+            NeverFalls: _Series,
+            NotBefore: _Order,
+        }
         self.rules = [watch[type(rule)](rule, contract, limit) for rule in contract.ingest.plausibility]
 
     def note(self, good: Any) -> None:
