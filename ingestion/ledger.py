@@ -13,9 +13,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import Json
 
-from ingestion import raw_table, settings
+from ingestion import raw_table, settings, versions
 from ingestion.contract import Contract, load_contracts
 from ingestion.store import Original
 
@@ -29,9 +29,13 @@ class DatabaseUnreachable(settings.PendopoError):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file that arrived, as the ledger knows it; ``received_on`` is a UTC day."""
+    """A file that arrived, as the ledger knows it.
 
-    delivery_id: int
+    ``received_on``: UTC day on which the content arrived; ``modified_at``: when the file was last changed.
+    """
+
+    # None: refused rows that are read again without any delivery.
+    delivery_id: int | None
     source_id: str | None
     file_name: str
     sha256: str
@@ -40,6 +44,8 @@ class Delivery:
     load_id: int | None
     message: str | None
     received_on: date
+    modified_at: datetime
+    replays_load_id: int | None = None
 
 
 @contextlib.contextmanager
@@ -73,9 +79,13 @@ def register_contracts() -> None:
 
 
 def register(cursor: Cursor, contract: Contract) -> None:
-    """Bring one source and its raw table in line; the caller holds its lock (``load:``) and commits."""
+    """Bring one source and its raw table in line; the caller holds its lock (``load:``) and commits.
+
+    When columns had to be filled anew the current contents are queued to be loaded again.
+    """
     register_source(cursor, contract)
-    raw_table.ensure(cursor, contract)
+    if raw_table.ensure(cursor, contract):
+        versions.queue_replay(cursor, contract)
 
 
 def register_source(cursor: Cursor, contract: Contract) -> None:
@@ -143,18 +153,18 @@ def is_sample(cursor: Cursor, sha256: str) -> bool:
 
 
 def domains_behind() -> dict[str, int]:
-    """Domain → newest load that its marts do not hold yet; empty when all marts are up to date."""
+    """Domain → newest load, or change of what is current, that its marts do not hold yet; empty when none."""
     # What was built is the transformer's to know; the loader may not read it.
     with connect("transformer") as connection, connection.cursor() as cursor:
         cursor.execute(
             """
-            select source.domain, max(load.load_id)
+            select source.domain, max(greatest(load.load_id, load.change_id))
             from ops.load as load
             inner join ops.source as source using (source_id)
             left join ops.run_domain as run on run.domain = source.domain and run.status = 'success'
             where load.status = 'loaded'
             group by source.domain
-            having max(load.load_id) > coalesce(max(run.up_to_load_id), 0)
+            having max(greatest(load.load_id, load.change_id)) > coalesce(max(run.up_to_load_id), 0)
             order by source.domain
             """
         )
@@ -169,23 +179,30 @@ def record_delivery(
     original: Original,
     message: str | None = None,
     *,
+    modified_at: datetime | None = None,
     lying_since: datetime | None = None,
 ) -> int:
     """Write that a file arrived and return its delivery id; without a source its status is ``unknown``.
 
-    A file that waits already is not written twice. Nor is one that was written after its last change
-    (``lying_since``), whatever became of it: the drop folder could not be emptied and it lies there still.
+    ``modified_at``: when the file was last changed; None, or a clock that runs ahead: now. A file that waits
+    already is not written twice. Nor is one that was written after its last change (``lying_since``),
+    whatever became of it: the drop folder could not be emptied and it lies there still.
     """
     cursor.execute(
         """
-        select delivery_id from ops.delivery
-        where
-            source_id is not distinct from %s and sha256 = %s and file_name = %s and landing_path = %s
-            and (status = 'received' or received_at > %s)
-        order by delivery_id desc
-        limit 1
+        update ops.delivery
+        set modified_at = greatest(modified_at, least(coalesce(%s, modified_at), clock_timestamp()))
+        where delivery_id = (
+            select delivery_id from ops.delivery
+            where
+                source_id is not distinct from %s and sha256 = %s and file_name = %s and landing_path = %s
+                and (status = 'received' or received_at > %s)
+            order by delivery_id desc
+            limit 1
+        )
+        returning delivery_id
         """,
-        (source_id, original.sha256, file_name, landing_path, lying_since),
+        (modified_at, source_id, original.sha256, file_name, landing_path, lying_since),
     )
     if row := cursor.fetchone():
         return int(row[0])
@@ -194,9 +211,12 @@ def record_delivery(
         """
         insert into ops.delivery (
             source_id, file_name, landing_path, sha256, size_bytes, original_path, status, message,
-            finished_at
+            modified_at, finished_at
         )
-        values (%s, %s, %s, %s, %s, %s, %s, %s, case when %s = 'unknown' then clock_timestamp() end)
+        values (
+            %s, %s, %s, %s, %s, %s, %s, %s, least(%s, clock_timestamp()),
+            case when %s = 'unknown' then clock_timestamp() end
+        )
         returning delivery_id
         """,
         (
@@ -208,6 +228,7 @@ def record_delivery(
             original.path,
             status,
             _text(message),
+            modified_at,
             status,
         ),
     )
@@ -219,9 +240,14 @@ def read_delivery(cursor: Cursor, delivery_id: int) -> Delivery:
     cursor.execute(
         """
         select
-            delivery_id, source_id, file_name, sha256, original_path, status, load_id, message,
-            (received_at at time zone 'UTC')::date
-        from ops.delivery where delivery_id = %s
+            delivery.delivery_id, delivery.source_id, delivery.file_name, delivery.sha256,
+            delivery.original_path, delivery.status, delivery.load_id, delivery.message,
+            -- What is loaded again must not say more than it could say when it came.
+            coalesce(replayed.received_on, (delivery.received_at at time zone 'UTC')::date),
+            delivery.modified_at, delivery.replays_load_id
+        from ops.delivery as delivery
+        left join ops.load as replayed on replayed.load_id = delivery.replays_load_id
+        where delivery.delivery_id = %s
         """,
         (delivery_id,),
     )
@@ -256,18 +282,6 @@ def finish_delivery(
     )
 
 
-def find_load(cursor: Cursor, contract: Contract, sha256: str) -> tuple[int, datetime] | None:
-    """Load id and time of an earlier load of the same content under the same contract version."""
-    cursor.execute(
-        """
-        select load_id, finished_at from ops.load
-        where source_id = %s and sha256 = %s and contract_version = %s and status = 'loaded'
-        """,
-        (contract.source_id, sha256, contract.version),
-    )
-    return cursor.fetchone()
-
-
 @dataclass(frozen=True)
 class LoadRecord:
     """One attempt to load a file, as ``ops.load`` keeps it."""
@@ -290,6 +304,9 @@ class LoadRecord:
     started_at: datetime
     message: str | None
     is_sample: bool
+    modified_at: datetime
+    received_on: date | None
+    supplements_load_id: int | None = None
 
 
 def reserve_load_id(cursor: Cursor) -> int:
@@ -305,45 +322,32 @@ def record_load(cursor: Cursor, record: LoadRecord) -> None:
         insert into ops.load (
             load_id, source_id, sha256, file_name, revision, contract_version, loader_version, status,
             rows_read, rows_loaded, rows_rejected, rows_skipped, skipped_by_kind, data_from, data_to,
-            started_at, message, is_sample
+            started_at, message, is_sample, modified_at, received_on, supplements_load_id
         )
         overriding system value
         values (
             %(load_id)s, %(source_id)s, %(sha256)s, %(file_name)s, %(revision)s, %(contract_version)s,
             %(loader_version)s, %(status)s, %(rows_read)s, %(rows_loaded)s, %(rows_rejected)s,
             %(rows_skipped)s, %(kinds)s, %(data_from)s, %(data_to)s, %(started_at)s, %(message)s,
-            %(is_sample)s
+            %(is_sample)s, %(modified_at)s, %(received_on)s, %(supplements_load_id)s
         )
         """,
         vars(record) | {"kinds": Json(record.skipped_by_kind), "message": _text(record.message)},
     )
 
 
-def switch_slices(
-    cursor: Cursor, source_id: str, slices: Iterable[str], load_id: int, revision: str
-) -> list[str]:
-    """Make a load the current one of its slices, unless a higher revision holds them.
-
-    Returns the slices that it holds now. The winner is the highest (revision, load), whatever came first.
-    """
-    rows = [(source_id, key, load_id, revision) for key in sorted(slices)]
-    if not rows:
-        return []
-    held = execute_values(
-        cursor,
+def complete_load(
+    cursor: Cursor, load_id: int, changes: versions.Changes | None, message: str | None
+) -> None:
+    """Add to the ledger row what is known only when the load stands in its place among the versions."""
+    counts = (changes.added, changes.changed, changes.closed) if changes else (None, None, None)
+    cursor.execute(
         """
-        insert into ops.slice as current (source_id, slice_key, load_id, revision) values %s
-        on conflict (source_id, slice_key) do update set
-            load_id = excluded.load_id, revision = excluded.revision,
-            replaced_load_id = current.load_id, changed_at = clock_timestamp()
-        where (current.revision, current.load_id) < (excluded.revision, excluded.load_id)
-        returning slice_key
+        update ops.load set rows_added = %s, rows_changed = %s, rows_closed = %s, message = %s
+        where load_id = %s
         """,
-        rows,
-        page_size=len(rows),
-        fetch=True,
+        (*counts, _text(message), load_id),
     )
-    return sorted(row[0] for row in held)
 
 
 def _one(cursor: Cursor) -> tuple[Any, ...]:

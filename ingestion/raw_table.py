@@ -6,6 +6,9 @@ of personal and specific columns; of these it sees the keyed hash only.
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -27,27 +30,59 @@ class RawTableError(settings.PendopoError):
     """The table in the database cannot follow the contract; the message says what to do."""
 
 
-def ensure(cursor: Cursor, contract: Contract) -> None:
+def ensure(cursor: Cursor, contract: Contract) -> bool:
     """Create or extend the table and its rights; does nothing when all is as it must be.
 
-    Raises RawTableError when a column changed its type. The caller holds the lock of the source.
+    A column whose type changed is kept as ``<name>__v<old version>`` beside an empty one of the new type.
+    Returns whether a column must be filled anew from the kept originals. Raises RawTableError when the type
+    changed but not the contract's version. The caller holds the lock of the source.
     """
     wanted = columns(contract)
     existing = _existing(cursor, contract.source_id)
     table = sql.Identifier("raw", contract.source_id)
+    must_refill = False
     if not existing:
         _create(cursor, contract, table, wanted)
-    for name, (kind, description) in wanted.items():
-        if existing and name not in existing:
-            statement = "alter table {} add column {} " + kind
-            cursor.execute(sql.SQL(statement).format(table, sql.Identifier(name)))
-            _describe(cursor, table, name, description)
-        elif existing and existing[name][0] != _CATALOGUE_NAME.get(kind, kind):
-            raise RawTableError(
-                f"Kolom raw.{contract.source_id}.{name} bertipe {existing[name][0]}, kontrak meminta {kind}. "
-                "Tipe kolom tidak diubah sendiri: beri nama baru di kontrak, atau ubah tipenya lebih dulu."
-            )
+    for name, (kind, description) in wanted.items() if existing else ():
+        if name in existing and existing[name][0] != _CATALOGUE_NAME.get(kind, kind):
+            _set_aside(cursor, contract, table, name, set(existing))
+            must_refill = True
+        elif name in existing:
+            continue
+        statement = "alter table {} add column {} " + kind
+        cursor.execute(sql.SQL(statement).format(table, sql.Identifier(name)))
+        _describe(cursor, table, name, description)
+        # A column that became personal: its hashes can only come from the originals.
+        must_refill |= name.removesuffix("_key") in existing and name.endswith("_key")
     _grant(cursor, contract, table, wanted)
+    _closed_view(cursor, contract, table)
+    return must_refill
+
+
+def _set_aside(cursor: Cursor, contract: Contract, table: sql.Identifier, name: str, taken: set[str]) -> None:
+    """Rename a column whose type changed; what it holds stays for audit."""
+    cursor.execute(
+        """
+        select contract_version from ops.load where source_id = %s and status = 'loaded'
+        order by load_id desc limit 1
+        """,
+        (contract.source_id,),
+    )
+    row = cursor.fetchone()
+    before = row[0] if row else "0"
+    if before == contract.version:
+        raise RawTableError(
+            f"Tipe kolom {name} pada kontrak {contract.source_id} berubah, tetapi versinya tetap "
+            f"{contract.version}. Naikkan 'version' di kontrak itu: berkas yang tersimpan lalu dimuat ulang."
+        )
+    aside = f"{name}__v{re.sub('[^a-z0-9]', '_', before.lower())}"
+    while aside in taken:
+        aside += "_"
+    cursor.execute(
+        sql.SQL("alter table {} rename column {} to {}").format(
+            table, sql.Identifier(name), sql.Identifier(aside)
+        )
+    )
 
 
 def columns(contract: Contract) -> dict[str, tuple[str, str]]:
@@ -119,3 +154,69 @@ def _grant(
             cursor.execute(sql.SQL("grant select ({}) on {} to transformer").format(column, table))
         elif (name in closed or name not in wanted) and is_open:
             cursor.execute(sql.SQL("revoke select ({}) on {} from transformer").format(column, table))
+
+
+def _closed_view(cursor: Cursor, contract: Contract, table: sql.Identifier) -> None:
+    """``raw.<source>__closed``: rows of a snapshot that a newer version no longer held.
+
+    Without personal data. A row appears once, as it stood last, with the load that no longer held it; one
+    that came back is not among them.
+    """
+    keys = [column.name for column in contract.key_columns]
+    if contract.ingest.delivery != "snapshot" or not contract.ingest.slice or not keys:
+        return
+    shown = [name for name in columns(contract) if name not in protected(contract)]
+    view = sql.Identifier("raw", f"{contract.source_id}__closed")
+    statement = sql.SQL(
+        """
+        with version as (
+            select
+                held.slice_key, held.load_id,
+                lead(held.load_id) over history as next_id,
+                row_number() over history as version_no
+            from ops.load_slice as held
+            inner join ops.load as load using (load_id)
+            where held.source_id = {source} and load.superseded_by_load_id is null
+            window history as (
+                partition by held.slice_key
+                order by load.revision collate "C", load.modified_at, load.sha256 collate "C", load.load_id
+            )
+        ),
+
+        landed as (
+            select kept.*, version.slice_key as _held_slice, version.version_no as _version_no,
+                version.next_id as _closed_by_load_id
+            from version
+            inner join ops.load as load
+                on coalesce(load.supplements_load_id, load.load_id) = version.load_id
+                and load.superseded_by_load_id is null
+            inner join {table} as kept on kept._load_id = load.load_id and kept._slice = version.slice_key
+        ),
+
+        last_seen as (
+            select distinct on (_held_slice, {keys}) * from landed
+            order by _held_slice, {keys}, _version_no desc
+        )
+
+        select {shown}, _closed_by_load_id from last_seen where _closed_by_load_id is not null
+        """
+    ).format(
+        source=sql.Literal(contract.source_id),
+        table=table,
+        keys=sql.SQL(", ").join(map(sql.Identifier, keys)),
+        shown=sql.SQL(", ").join(map(sql.Identifier, shown)),
+    )
+    text = statement.as_string(cursor)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    cursor.execute(
+        "select obj_description(to_regclass(format('raw.%%I', %s::text)), 'pg_class')",
+        (f"{contract.source_id}__closed",),
+    )
+    row = cursor.fetchone()
+    remark = f"Baris yang tidak ada lagi pada versi terbaru: {contract.title}. ({mark})"
+    if row and row[0] == remark:
+        return
+    cursor.execute(sql.SQL("drop view if exists {}").format(view))
+    cursor.execute(sql.SQL("create view {} as ").format(view) + statement)
+    cursor.execute(sql.SQL("comment on view {} is %s").format(view), (remark,))
+    cursor.execute(sql.SQL("grant select on {} to transformer").format(view))
