@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import psycopg2
 import typer
 
-from ingestion import report, settings
+from ingestion import report, settings, source_commands
 from ingestion.contract import load_contracts
 from ingestion.outcome import Outcome
+
+_EXIT_CODES = "Kode keluar: 0 berhasil, 1 berkas ditolak atau perintah gagal, 2 salah pemakaian."
+# A terminal that waits longer than this is told how far the work is.
+_SILENT_SECONDS = 2.0
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Pendopo: dari ekspor perangkat daerah sampai ke layar pusat kendali.",
+    epilog=_EXIT_CODES,
 )
+app.add_typer(source_commands.app, name="source")
 
 _Source = Annotated[
     str | None,
@@ -60,28 +69,128 @@ def sources(as_json: _Json = False) -> None:
         print(f"  folder {contract.opd}/{contract.dataset}, berkas seperti {contract.ingest.file_example}")
 
 
-@app.command()
+@app.command(epilog=f"Contoh: pendopo check aduan_2026-10.xlsx --marked aduan_ditandai.xlsx. {_EXIT_CODES}")
 def check(
     file: Annotated[Path, typer.Argument(help="Berkas yang diperiksa.", exists=True, dir_okay=False)],
     source: _Source = None,
-    as_json: _Json = False,
+    marked: Annotated[
+        Path | None,
+        typer.Option(
+            "--marked",
+            help="Tulis salinan .xlsx dengan sel yang salah ditandai; memuat isi berkas, jadi hanya terbaca "
+            "oleh pemiliknya.",
+            dir_okay=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Keluaran JSON dengan semua baris yang ditolak.")
+    ] = False,
 ) -> None:
-    """Periksa berkas tanpa menulis apa pun: baris mana yang akan dimuat, mana yang ditolak dan mengapa."""
+    """Periksa berkas tanpa menulis apa pun: baris mana yang akan dimuat, mana yang ditolak dan mengapa.
+
+    Gudang data tidak disentuh dan tidak perlu menyala.
+    """
     from ingestion.load import check_file
+    from ingestion.spool import RejectSpool
 
-    _show([check_file(file, source)], as_json)
+    _must_be_workbook(marked, "--marked")
+    with RejectSpool() as rejects:
+        with _progress() as progress:
+            outcome = check_file(file, source, rejects=rejects, progress=progress)
+        if marked and outcome.source:
+            from ingestion.marked import mark_file
+
+            contract = load_contracts()[outcome.source]
+            mark_file(marked, file, contract, outcome, rejects, datetime.datetime.now(datetime.UTC))
+        written = marked if outcome.source else None
+        if as_json:
+            report.write_json(outcome, rejects, written, sys.stdout)
+        else:
+            print(report.as_text(outcome))
+            _say_marked(written)
+    _leave([outcome])
 
 
-@app.command()
+@app.command(epilog=f"Contoh: pendopo load aduan_2026-10.xlsx --source diskominfo__aduan. {_EXIT_CODES}")
 def load(
     files: Annotated[list[Path], typer.Argument(help="Berkas yang dimuat.", exists=True, dir_okay=False)],
     source: _Source = None,
-    as_json: _Json = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Keluaran JSON: satu objek, atau satu daftar bila berkasnya beberapa."),
+    ] = False,
 ) -> None:
-    """Muat berkas ke gudang data; berkas yang sama dua kali tidak mengubah apa pun."""
+    """Muat berkas ke gudang data; berkas yang sama dua kali tidak mengubah apa pun.
+
+    Baris yang salah ditolak dan disebut sebabnya; baris lain tetap dimuat, kecuali terlalu banyak yang salah.
+    """
     from ingestion.load import load_file
 
-    _show([load_file(file, source) for file in files], as_json)
+    outcomes = []
+    for file in files:
+        with _progress() as progress:
+            outcomes.append(load_file(file, source, progress=progress))
+    _show(outcomes, as_json)
+
+
+@app.command("report", epilog=f"Contoh: pendopo report 12 --output laporan.xlsx. {_EXIT_CODES}")
+def report_load(
+    load_id: Annotated[int, typer.Argument(help="Nomor muatan, seperti disebut oleh 'pendopo load'.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Berkas .xlsx tujuan; kosong: folder reports di instalasi.", dir_okay=False),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Keluaran JSON dengan semua baris yang ditolak; buku kerja hanya dengan --output.",
+        ),
+    ] = False,
+) -> None:
+    """Tulis laporan sebuah muatan: berkas aslinya dengan sel yang salah ditandai, dan yang perlu dilakukan.
+
+    Kode keluar 0 bila laporannya jadi, juga untuk berkas yang ditolak.
+    """
+    from ingestion import ledger, past_load
+    from ingestion.marked import write
+
+    _must_be_workbook(output, "--output")
+    written = write(load_id, output) if output or not as_json else None
+    with ledger.connect() as connection:
+        outcome = past_load.read(connection, load_id).outcome
+        if as_json:
+            report.write_json(outcome, past_load.rejects(connection, load_id), written, sys.stdout)
+            return
+        outcome.rejects = past_load.first_rejects(connection, load_id)
+    print(report.as_text(outcome))
+    _say_marked(written)
+
+
+@app.command(epilog=f"Contoh: pendopo corrections 12 --output perbaikan_12.xlsx. {_EXIT_CODES}")
+def corrections(
+    load_id: Annotated[int, typer.Argument(help="Nomor muatan yang barisnya ditolak.")],
+    output: Annotated[Path, typer.Option(help="Berkas .xlsx tujuan.", dir_okay=False)],
+) -> None:
+    """Tulis formulir perbaikan: hanya baris yang ditolak, untuk diperbaiki lalu dikirim lagi.
+
+    Kolom _pendopo menghubungkan setiap baris dengan baris yang ditolak; jangan diubah.
+    """
+    from ingestion.corrections import write
+
+    _must_be_workbook(output, "--output")
+    form = write(load_id, output)
+    contract = form.contract
+    print(
+        f"{output}: {report.number(form.rows)} baris dari {form.file_name}. Perbaiki isinya, simpan sebagai "
+        f".xlsx, lalu kirim ke folder {contract.opd}/{contract.dataset} atau jalankan: "
+        f"pendopo load {output.name} --source {contract.source_id}"
+    )
+    if form.left:
+        print(
+            f"{report.number(form.left)} baris lain belum termuat di formulir ini; setelah yang ini dikirim, "
+            "jalankan perintah ini sekali lagi."
+        )
 
 
 @app.command()
@@ -115,8 +224,55 @@ def _show(outcomes: list[Outcome], as_json: bool) -> None:
         print(json.dumps(documents if len(documents) > 1 else documents[0], ensure_ascii=False))
     else:
         print("\n".join(report.as_text(outcome) for outcome in outcomes))
+    _leave(outcomes)
+
+
+def _leave(outcomes: list[Outcome]) -> None:
     if any(outcome.status == "refused" for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _say_marked(file: Path | None) -> None:
+    if file:
+        print(f"Sel yang salah ditandai di {file}")
+
+
+def _must_be_workbook(file: Path | None, option: str) -> None:
+    if file and file.suffix.casefold() != ".xlsx":
+        raise typer.BadParameter(f"{file.name} harus berakhiran .xlsx.", param_hint=option)
+    if file and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"Folder {file.parent} tidak ada.", param_hint=option)
+
+
+class _Progress:
+    """One line on a terminal with the rows read so far."""
+
+    def __init__(self) -> None:
+        self.started = self.shown = time.monotonic()
+        self.is_visible = False
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        if now - self.started < _SILENT_SECONDS or now - self.shown < 0.2:
+            return
+        self.shown, self.is_visible = now, True
+        speed = report.number(int(rows / (now - self.started)))
+        text = f"\r{report.number(rows)} baris dibaca, {speed} baris per detik "
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[_Progress | None]:
+    """Something to call with the rows read so far; None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    line = _Progress()
+    try:
+        yield line
+    finally:
+        if line.is_visible:
+            print("\r" + " " * 60, end="\r", file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from openpyxl import Workbook  # type: ignore[import-untyped]
 from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untyped]
 
-from ingestion import ledger, marking, past_load, readers, report, settings
+from ingestion import ledger, marking, past_load, readers, report, settings, supplement
 from ingestion.contract import Contract
 from ingestion.marking import Finding, Summary
 from ingestion.outcome import FileRefused, Outcome, Reason, Reject
@@ -55,8 +55,11 @@ def write(load_id: int, target: Path | None = None) -> Path:
     with ledger.connect() as connection:
         load = past_load.read(connection, load_id)
         target = target or _report_file(load_id, load.outcome.file_name)
+        contract, name = load.contract, load.outcome.file_name
+        if load.supplements and supplement.first_reference(load.original, contract, name):
+            contract = supplement.plain(contract)
         refused = past_load.rejects(connection, load_id)
-        mark_file(target, load.original, load.contract, load.outcome, refused, load.finished_at)
+        mark_file(target, load.original, contract, load.outcome, refused, load.finished_at)
     return target
 
 
@@ -89,13 +92,10 @@ def mark_file(
     if target.exists() and target.samefile(original):
         raise NotMarked(f"{target} adalah berkas yang diperiksa sendiri. Beri nama lain untuk laporannya.")
     try:
-        with _written(target) as temporary:
+        with written(target) as temporary:
             _Marking(temporary, original, contract, outcome, tables, shown, when).write()
     finally:
-        for table in tables:
-            # Rows that nobody took: their reader may be a process that still reads.
-            if isinstance(table.batches, Generator):
-                table.batches.close()
+        close(tables)
 
 
 class _Marking:
@@ -231,7 +231,7 @@ class _Marking:
                 sheet.freeze_panes = "B2"
                 next_row[title] = 2
             at = next_row[title]
-            for column, text in enumerate((str(reject.row_no), *_split(reject.raw_text, table)), 1):
+            for column, text in enumerate((str(reject.row_no), *split(reject.raw_text, table)), 1):
                 marking.text_cell(book[title], at, column, text)
             next_row[title] += 1
             for finding in self._found(reject, self._table_columns):
@@ -337,10 +337,17 @@ def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
         for row_no, *cells in zip(numbers, *(cell.to_pylist() for cell in batch.cells), strict=True):
             yield row_no, cells
         for broken in batch.broken:
-            yield broken.row_no, _split(broken.text, table)
+            yield broken.row_no, split(broken.text, table)
 
 
-def _split(raw_text: str, table: Table) -> list[str]:
+def close(tables: Iterable[Table]) -> None:
+    """End the readers of tables whose rows nobody takes any more: one may be a process that still reads."""
+    for table in tables:
+        if isinstance(table.batches, Generator):
+            table.batches.close()
+
+
+def split(raw_text: str, table: Table) -> list[str]:
     """The cells of a refused row."""
     csv.field_size_limit(_LONGEST_FIELD)
     try:
@@ -380,7 +387,7 @@ def _report_file(load_id: int, file_name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _written(target: Path) -> Iterator[Path]:
+def written(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its place when everything is written; mode 0600 throughout."""
     if target.parent == _folder():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

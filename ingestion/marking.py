@@ -63,12 +63,22 @@ class Summary:
 
 
 def text_cell(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
-    """Write a text that stays text: never a formula, never a number, leading zeros and all digits intact."""
+    """Write a text that stays text: never a formula, never a number, leading zeros and all digits intact.
+
+    An empty cell takes what is typed into it as text.
+    """
     cell = sheet.cell(row, column)
-    cell.value = visible(text)
-    cell.data_type = "s"
+    if text:
+        cell.value = visible(text)
+        cell.data_type = "s"
     cell.number_format = "@"
     return cell
+
+
+def heading(sheet: Worksheet, row: int, column: int, text: str) -> None:
+    """A text cell of a header row, wide enough to be read."""
+    text_cell(sheet, row, column, text).font = Font(bold=True)
+    sheet.column_dimensions[get_column_letter(column)].width = min(max(12, len(text) + 3), 40)
 
 
 def visible(text: str) -> str:

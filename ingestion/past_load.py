@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from psycopg2.extensions import connection as Connection
@@ -14,6 +16,9 @@ from ingestion.contract import Contract, load_contracts
 from ingestion.outcome import Outcome, Reason, Reject
 
 _FETCHED = 2_000
+# Refused rows that a report in text shows.
+SHOWN = 20
+Refused = Generator[Reject, None, None]
 
 
 class UnknownLoad(settings.PendopoError):
@@ -24,7 +29,8 @@ class UnknownLoad(settings.PendopoError):
 class PastLoad:
     """What a report needs to know: the outcome without its refused rows, and where the original lies.
 
-    ``original`` exists; ``open_rejects`` counts the refused rows that no later load has brought.
+    ``original`` exists; ``open_rejects`` counts the refused rows that no later load has brought;
+    ``supplements`` is the load whose refused rows this one brought.
     """
 
     outcome: Outcome
@@ -32,6 +38,7 @@ class PastLoad:
     original: Path
     finished_at: datetime
     open_rejects: int
+    supplements: int | None
 
 
 def read(connection: Connection, load_id: int) -> PastLoad:
@@ -42,7 +49,7 @@ def read(connection: Connection, load_id: int) -> PastLoad:
             select
                 load.source_id, load.file_name, load.status, load.rows_read, load.rows_loaded,
                 load.rows_rejected, load.rows_skipped, load.skipped_by_kind, load.message, load.finished_at,
-                load.purged_at,
+                load.purged_at, load.supplements_load_id,
                 (
                     select count(*) from ops.rejected_row
                     where rejected_row.load_id = load.load_id and resolved_by_load_id is null
@@ -72,7 +79,7 @@ def read(connection: Connection, load_id: int) -> PastLoad:
             f"Muatan {load_id} tidak ada. Nomornya disebut oleh 'pendopo load' dan ada pada ops.load."
         )
     source_id, file_name, status, read_, loaded, rejected, skipped, kinds, message, finished_at = row[:10]
-    purged_at, open_rejects, slices, delivery_id, original_path = row[10:]
+    purged_at, supplements, open_rejects, slices, delivery_id, original_path = row[10:]
     if purged_at is not None or original_path is None or not (settings.home() / original_path).is_file():
         raise UnknownLoad(
             f"Berkas asli muatan {load_id} ({file_name}) sudah dibersihkan karena masa simpannya habis; "
@@ -96,11 +103,16 @@ def read(connection: Connection, load_id: int) -> PastLoad:
         messages=[message] if message else [],
     )
     return PastLoad(
-        outcome, contracts[source_id], settings.home() / original_path, finished_at, int(open_rejects)
+        outcome,
+        contracts[source_id],
+        settings.home() / original_path,
+        finished_at,
+        int(open_rejects),
+        supplements,
     )
 
 
-def rejects(connection: Connection, load_id: int, *, only_open: bool = False) -> Iterator[Reject]:
+def rejects(connection: Connection, load_id: int, *, only_open: bool = False) -> Refused:
     """Refused rows of a load in the order of the file, fetched bit by bit.
 
     ``only_open``: without those that a correction or a newer version has brought since.
@@ -118,3 +130,9 @@ def rejects(connection: Connection, load_id: int, *, only_open: bool = False) ->
         for sheet, row_no, reasons, raw_text in cursor:
             found = tuple(map(Reason.from_json, reasons))
             yield Reject(sheet or "", row_no, found, raw_text or "")
+
+
+def first_rejects(connection: Connection, load_id: int) -> list[Reject]:
+    """The first refused rows in the order of the file."""
+    with contextlib.closing(rejects(connection, load_id)) as refused:
+        return list(islice(refused, SHOWN))

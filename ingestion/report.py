@@ -18,6 +18,7 @@ _KINDS = {
     "duplicate": "baris yang sama persis",
     "file_refused": "baris baik yang menunggu perbaikan",
     "resolved": "baris yang sudah diperbaiki sebelumnya",
+    "still_refused": "baris yang masih salah",
 }
 STATUS = {
     "loaded": "DIMUAT",
