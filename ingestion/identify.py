@@ -34,14 +34,7 @@ def identify(path: Path, file_name: str, contracts: dict[str, Contract]) -> Cont
 
 
 def _by_header(path: Path, file_name: str, contracts: Iterable[Contract]) -> list[Contract]:
-    fitting = []
-    for contract in contracts:
-        if contract.ingest.layout == "attlog":
-            # Without a header any text with tabs would do.
-            continue
-        try:
-            readers.open_tables(path, contract, file_name)
-        except FileRefused:
-            continue
-        fitting.append(contract)
-    return fitting
+    try:
+        return readers.fitting(path, contracts, file_name)
+    except FileRefused:
+        return []

@@ -5,29 +5,26 @@ The field order differs between firmware versions, so it stands in the contract 
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from ingestion.contract import Contract
 from ingestion.readers import delimited
-from ingestion.readers.encoding import detect
+from ingestion.readers.encoding import TextForm
+from ingestion.readers.reading import Reading
+from ingestion.readers.source import Source
 from ingestion.readers.table import Table
 
 
-def open_table(path: Path, contract: Contract, file_name: str) -> Table:
+def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
     """The punches as one table; raises FileRefused."""
-    form = detect(path, contract.ingest.encodings, file_name)
-    fields = contract.ingest.fields
+    fields = reading.fields
     return Table(
-        names=fields,
-        headers={name: contract.column(name).title for name in fields},
+        names=tuple(name or None for name in fields),
+        headers={name: reading.column(name).title for name in fields if name},
         batches=delimited.stream(
-            path,
+            source,
             form,
             skip_bytes=0,
             delimiter="\t",
             columns=len(fields),
             rows_before=0,
-            file_name=file_name,
             quotes=False,
         ),
         delimiter="\t",

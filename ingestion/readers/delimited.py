@@ -6,59 +6,80 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pyarrow import csv as arrow_csv
 
 from ingestion.arrow import Array, pa, pc
-from ingestion.contract import Contract
 from ingestion.outcome import FileRefused
 from ingestion.readers import header as headers
-from ingestion.readers.encoding import TextForm, detect
+from ingestion.readers.assembling import assemble
+from ingestion.readers.encoding import TextForm
+from ingestion.readers.reading import Reading
+from ingestion.readers.source import Source
 from ingestion.readers.table import Batch, BrokenRow, Table
 
 _HEAD_BYTES = 512 << 10
 _BLOCK_BYTES = 4 << 20
+_TAIL_BYTES = 16 << 10
+_FOOTER_LINES = 10
 
 
-def open_table(path: Path, contract: Contract, file_name: str) -> Table:
-    """A table with a header row somewhere among the first lines; raises FileRefused."""
-    form = detect(path, contract.ingest.encodings, file_name)
-    text = head(path, form)
-    candidates: list[tuple[int, int, str, headers.Header, list[tuple[list[str], int]]]] = []
-    for delimiter in contract.ingest.delimiters:
-        records = list(islice(read_records(text, delimiter), contract.ingest.header_search_rows))
-        found = headers.find([cells for cells, _ in records], contract)
-        if found:
-            candidates.append((len(found.spelled), -len(candidates), delimiter, found, records))
-    best = max(candidates, default=None, key=lambda item: item[:2])
-    header = headers.require(best[3] if best else None, contract, file_name)
+def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
+    """A table with a header somewhere among the first lines, or in the contract; raises FileRefused."""
+    text = head(source, form)
+    best: tuple[headers.Header, str, list[tuple[list[str], int]]] | None = None
+    searched = []
+    for delimiter in reading.delimiters:
+        records = list(
+            islice(read_records(text, delimiter), reading.header_search_rows + reading.header_rows - 1)
+        )
+        searched.append((delimiter, records))
+        found = headers.find([cells for cells, _ in records], reading)
+        if found and (best is None or found.score > best[0].score):
+            best = found, delimiter, records
+    if best is None:
+        for delimiter, records in searched:
+            if header := headers.without(reading, [cells for cells, _ in records]):
+                best = header, delimiter, records
+                break
+    header = headers.require(best[0] if best else None, reading, source.name)
     assert best is not None
-    mark, end = best[2], best[4][header.row][1]
-    return Table(
-        names=header.names,
-        headers=header.spelled,
-        batches=stream(
-            path,
+    _, mark, records = best
+    end = records[header.row][1] if header.row >= 0 else 0
+    found_texts = {"title": headers.title_of([cells for cells, _ in records[: header.first_row]])}
+    if reading.wants_footer:
+        found_texts["footer"] = footer(source, form, mark)
+    return assemble(
+        header,
+        reading,
+        stream(
+            source,
             form,
             skip_bytes=len(text[:end].encode(form.encoding)),
             delimiter=mark,
             columns=len(header.names),
             rows_before=header.row + 1,
-            file_name=file_name,
         ),
         delimiter=mark,
-        warnings=headers.warnings(header, contract),
+        found=found_texts,
     )
 
 
-def head(path: Path, form: TextForm) -> str:
+def head(source: Source, form: TextForm) -> str:
     """The first part of the text, cut at a whole character."""
-    with path.open("rb") as file:
+    with source.open() as file:
         file.seek(form.start)
         return file.read(_HEAD_BYTES).decode(form.encoding, errors="ignore")
+
+
+def footer(source: Source, form: TextForm, delimiter: str) -> list[str]:
+    """Text of the last lines, without separators: candidates for notes and the name of the publication."""
+    with source.open() as file:
+        file.seek(max(form.start, source.size - _TAIL_BYTES) // 2 * 2)
+        tail = file.read().decode(form.encoding, errors="ignore")
+    return [line.strip().strip(delimiter).strip(' "') for line in tail.splitlines()[-_FOOTER_LINES:]]
 
 
 def read_records(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
@@ -81,14 +102,13 @@ def read_records(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
 
 
 def stream(
-    path: Path,
+    source: Source,
     form: TextForm,
     *,
     skip_bytes: int,
     delimiter: str,
     columns: int,
     rows_before: int,
-    file_name: str,
     quotes: bool = True,
 ) -> Iterator[Batch]:
     """Batches of the records behind ``skip_bytes``; raises FileRefused on an open quote or an endless line.
@@ -107,7 +127,8 @@ def stream(
         broken.append(BrokenRow(number, row.text, row.actual_columns))
         return "skip"
 
-    with path.open("rb") as file:
+    file_name = source.name
+    with source.open() as file:
         file.seek(form.start + skip_bytes)
         if not file.read(1):
             return

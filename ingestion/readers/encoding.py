@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingestion.outcome import FileRefused
+from ingestion.readers.source import Source
 
 _CHUNK = 4 << 20
 _MARKS = (
@@ -15,6 +16,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_SAMPLE = 4096
 
 
 @dataclass(frozen=True)
@@ -28,36 +30,50 @@ class TextForm:
 
 
 def detect(path: Path, allowed: Iterable[str], file_name: str) -> TextForm:
-    """Find the encoding by decoding the whole file; raises FileRefused when none of the list fits.
+    """The encoding of a file; raises FileRefused when none of the list fits."""
+    return form_of(Source.of(path, file_name), allowed)
+
+
+def form_of(source: Source, allowed: Iterable[str], bytes_to_read: int | None = None) -> TextForm:
+    """Find the encoding by decoding everything (or the first bytes); raises FileRefused when none fits.
 
     One wrong byte anywhere would stop the reader in the middle, so everything is decoded before.
     """
-    with path.open("rb") as file:
-        start = file.read(4)
+    start = source.start(_SAMPLE)
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             candidates, offset = [encoding], len(mark)
             break
     else:
         candidates, offset = [name for name in allowed if name != "utf-16"], 0
+        if "utf-16" in allowed and (wide := _wide(start)):
+            candidates = [wide]
     for encoding in candidates:
-        form = _decode(path, encoding, offset)
+        form = _decode(source, encoding, offset, bytes_to_read)
         if form:
             return form
     raise FileRefused(
         "encoding",
-        f"Berkas {file_name} memuat huruf yang tidak dapat dibaca sebagai {' atau '.join(candidates)}. "
+        f"Berkas {source.name} memuat huruf yang tidak dapat dibaca sebagai {' atau '.join(candidates)}. "
         "Simpan ulang sebagai 'CSV UTF-8' lalu kirim lagi.",
     )
 
 
-def _decode(path: Path, encoding: str, offset: int) -> TextForm | None:
+def _wide(start: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of Latin letters is zero."""
+    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
+        if zeros and zeros.count(0) > len(zeros) / 2:
+            return encoding
+    return None
+
+
+def _decode(source: Source, encoding: str, offset: int, bytes_to_read: int | None) -> TextForm | None:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     has_quotes = has_nul = False
     wide = encoding.startswith("utf-16")
-    with path.open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK):
+    with source.open() as file:
+        file.read(offset)
+        while chunk := file.read(bytes_to_read or _CHUNK):
             try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError:
@@ -65,6 +81,8 @@ def _decode(path: Path, encoding: str, offset: int) -> TextForm | None:
             has_quotes = has_quotes or b'"' in chunk
             # Every second byte of UTF-16 is zero: look at the text there, at the bytes elsewhere (faster).
             has_nul = has_nul or ("\0" in text if wide else b"\0" in chunk)
+            if bytes_to_read:
+                return TextForm(encoding, offset, has_quotes, has_nul)
     try:
         decoder.decode(b"", True)
     except UnicodeDecodeError:

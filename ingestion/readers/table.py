@@ -21,7 +21,7 @@ class BrokenRow:
 class Batch:
     """Some rows of a table.
 
-    ``cells``: one string array for every column of the file, untrimmed, '' for an empty cell.
+    ``cells``: one string array for every column of the table, untrimmed, '' for an empty cell.
     ``damaged``: column position → row positions whose number cell held more digits than a spreadsheet keeps.
     """
 
@@ -31,15 +31,21 @@ class Batch:
     # Header under which each row's value stood, where columns became rows (``unpivot``); for messages.
     origin: Array | None = None
     damaged: dict[int, list[int]] = field(default_factory=dict)
+    # Texts of the column ``_pendopo`` (load id and row number) of a file with corrected rows.
+    reference: Array | None = None
+    # Filled rows of the file that held no value in any of the columns that became rows.
+    without_value: int = 0
 
 
 @dataclass
 class Table:
     """One table of a file.
 
-    ``names``: the contract's column for every column of the file, None for one it does not know.
+    ``names``: the contract's column for every column of the batches, None for one it does not know.
     ``headers``: contract column → header as the file spells it, for messages.
     ``found``: texts around the table (``title``, ``year``, ``footer``, ``sheet``).
+    ``places``: header as spelled, and contract column → columns of the spreadsheet (0 is A) with its cells.
+    ``fields``: number of columns in the file, which differs from ``names`` where columns became rows.
     """
 
     names: tuple[str | None, ...]
@@ -49,3 +55,8 @@ class Table:
     delimiter: str = ";"
     found: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    places: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    fields: int = 0
+
+    def __post_init__(self) -> None:
+        self.fields = self.fields or len(self.names)

@@ -1,0 +1,171 @@
+"""Find the table on a sheet of native cells and read it in batches."""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from ingestion.arrow import pa
+from ingestion.outcome import FileRefused
+from ingestion.readers import header as headers
+from ingestion.readers.assembling import assemble
+from ingestion.readers.cells import CellWriter
+from ingestion.readers.reading import Reading
+from ingestion.readers.table import Batch, BrokenRow, Table
+
+_ROWS = 20_000
+_FOOTER_ROWS = 10
+# What excuses a sheet or a member of an archive from holding the contract's table.
+_NO_TABLE = ("header_not_found", "missing_column", "empty", "wrong_format")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sheet: rows of equal length from its first row on, started anew by every call of ``rows``.
+
+    A record that cannot be read stands as a BrokenRow among the rows. ``merges`` count rows and columns of
+    the grid; ``first_column`` is the spreadsheet column (0 is A) of its first cell.
+    """
+
+    name: str
+    width: int
+    rows: Callable[[], Iterator[Any]]
+    merges: Sequence[headers.Merge] = ()
+    first_column: int = 0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The first rows of a sheet as they stand; ``merges`` as ``header.joined`` takes them."""
+
+    name: str
+    rows: list[list[Any]]
+    merges: list[headers.Merge]
+
+
+class GridDocument:
+    """A file that holds sheets of native cells."""
+
+    def __init__(self, file_name: str, grids: Sequence[Grid], is_named: bool = True) -> None:
+        """``is_named``: whether the sheets have names that mean something to the clerk."""
+        self.file_name, self._grids, self.is_named = file_name, grids, is_named
+
+    def tables(self, reading: Reading) -> list[Table]:
+        """One table for every sheet that has the contract's header; raises FileRefused."""
+        grids = self._grids
+        if reading.sheets is not None and self.is_named:
+            chosen = headers.names_that_match(
+                reading, [grid.name for grid in grids], self.file_name, "lembar"
+            )
+            return self._all([grid for grid in grids if grid.name in chosen], reading)
+        return tables_that_fit(
+            [partial(self._all, [grid], reading) for grid in grids], reading, self.file_name
+        )
+
+    def _all(self, grids: Sequence[Grid], reading: Reading) -> list[Table]:
+        return [self._table(grid, reading) for grid in grids]
+
+    def grids(self) -> list[Grid]:
+        return list(self._grids)
+
+    def _table(self, grid: Grid, reading: Reading) -> Table:
+        headers.refuse_too_many_columns(grid.width, reading, self.file_name)
+        searched = reading.header_search_rows + reading.header_rows - 1
+        rows = [_shown(row) for row in islice(grid.rows(), searched)]
+        found = headers.find(rows, reading, grid.merges, grid.first_column)
+        header = headers.require(found or headers.without(reading, rows), reading, self.file_name)
+        texts = {"title": headers.title_of(rows[: header.first_row])}
+        if reading.wants_footer:
+            texts["footer"] = headers.title_of([_shown(row) for row in deque(grid.rows(), _FOOTER_ROWS)])
+        if self.is_named:
+            texts["sheet"] = [grid.name]
+        return assemble(
+            header,
+            reading,
+            _batches(grid, header, reading),
+            found=texts,
+            sheet=grid.name if self.is_named else "",
+        )
+
+
+def tables_that_fit(
+    openers: Sequence[Callable[[], list[Table]]], reading: Reading, file_name: str
+) -> list[Table]:
+    """The tables of all parts that have the contract's header; raises FileRefused when none has it.
+
+    The refusal that gets nearest to a table is told: a header that lacks a column before no header at all.
+    """
+    tables: list[Table] = []
+    refusal: FileRefused | None = None
+    for opener in openers:
+        try:
+            tables += opener()
+        except FileRefused as error:
+            if error.code not in _NO_TABLE:
+                raise
+            if refusal is None or (error.code == "missing_column" and refusal.code != "missing_column"):
+                refusal = error
+    if not tables:
+        if refusal:
+            raise refusal
+        headers.require(None, reading, file_name)
+    return tables
+
+
+def _shown(row: Any) -> list[str]:
+    if isinstance(row, BrokenRow):
+        return [row.text]
+    return ["" if cell is None else str(cell) for cell in row]
+
+
+def _batches(grid: Grid, header: headers.Header, reading: Reading) -> Iterator[Batch]:
+    writers = [CellWriter(reading.column(name) if name else None, reading) for name in header.names]
+    rows = islice(grid.rows(), header.row + 1, None)
+    row_no = header.row + 2
+    while chunk := list(islice(rows, _ROWS)):
+        numbers = range(row_no, row_no + len(chunk))
+        row_no += len(chunk)
+        broken = [
+            BrokenRow(number, row.text, row.fields)
+            for number, row in zip(numbers, chunk, strict=True)
+            if isinstance(row, BrokenRow)
+        ]
+        good: Sequence[int] = numbers
+        if broken:
+            refused = {row.row_no for row in broken}
+            good = [number for number in numbers if number not in refused]
+            chunk = [row for row in chunk if not isinstance(row, BrokenRow)]
+        cells, damaged = [], {}
+        columns = zip(*chunk, strict=True) if chunk else iter([()] * len(writers))
+        for position, (writer, values) in enumerate(zip(writers, columns, strict=True)):
+            texts, lost = writer.column(values)
+            cells.append(texts)
+            if lost:
+                damaged[position] = lost
+        yield Batch(pa.array(good, pa.int64()), cells, broken, damaged=damaged)
+
+
+def peek(grid: Grid, count: int) -> Sheet:
+    """The first rows of a sheet with their native cells; moments as ISO text in a list of one, for JSON."""
+    rows = (row for row in grid.rows() if not isinstance(row, BrokenRow))
+    cells = [[_plain(cell) for cell in row] for row in islice(rows, count)]
+    left = [""] * grid.first_column
+    merges = [(a, b + len(left), c, d + len(left)) for a, b, c, d in grid.merges]
+    return Sheet(grid.name, [left + row for row in cells], merges)
+
+
+def _plain(cell: Any) -> Any:
+    if cell is None:
+        return ""
+    if isinstance(cell, (int, float, str)) and not isinstance(cell, bool):
+        return cell
+    if isinstance(cell, datetime.datetime):
+        return [cell.isoformat()]
+    if isinstance(cell, datetime.date):
+        return [datetime.datetime(cell.year, cell.month, cell.day).isoformat()]
+    return str(cell)
