@@ -180,13 +180,15 @@ class DataDate(_Strict):
     """Until when the rows speak.
 
     One of ``column`` (date or timestamp), ``period`` (column or group of the file name holding YYYY-MM) or
-    ``year`` (a column) with ``month`` (a column or a number); months count to their last day.
+    ``year`` (a column) with ``month`` (a column or a number) or ``quarter`` (a column); months and quarters
+    count to their last day. Empty for reference data that speak of no time.
     """
 
     column: str | None = None
     period: str | None = None
     year: str | None = None
     month: str | int | None = None
+    quarter: str | None = None
 
 
 class FilePeriod(_Strict):
@@ -587,7 +589,12 @@ class _Checker:
             "filePattern": set(ingest.file_groups) - {"revision", "period"},
             "dataDate": {
                 name
-                for name in (ingest.data_date.column, ingest.data_date.year, ingest.data_date.month)
+                for name in (
+                    ingest.data_date.column,
+                    ingest.data_date.year,
+                    ingest.data_date.month,
+                    ingest.data_date.quarter,
+                )
                 if isinstance(name, str)
             },
             "filePeriod": set(ingest.file_period.model_dump(exclude_none=True).values())
@@ -609,12 +616,13 @@ class _Checker:
             raise self.fail("ingest.fileExample", f"{ingest.file_example!r} does not match filePattern")
         period = ingest.data_date.period
         given = [ingest.data_date.column, period, ingest.data_date.year]
-        if sum(value is not None for value in given) != 1:
-            raise self.fail("ingest.dataDate", "exactly one of column, period, year (with month)")
+        if sum(value is not None for value in given) > 1:
+            raise self.fail("ingest.dataDate", "at most one of column, period, year (with month or quarter)")
         if period and period not in (*names, *ingest.file_groups):
             raise self.fail("ingest.dataDate.period", f"{period!r} is no column and no group of filePattern")
-        if (ingest.data_date.year is None) != (ingest.data_date.month is None):
-            raise self.fail("ingest.dataDate.month", "goes with year: a column or a number from 1 to 12")
+        parts = sum(value is not None for value in (ingest.data_date.month, ingest.data_date.quarter))
+        if parts != (ingest.data_date.year is not None):
+            raise self.fail("ingest.dataDate.year", "goes with either month or quarter, and they with it")
         self._check_file_period(contract)
         self._check_types(contract)
 
@@ -636,10 +644,26 @@ class _Checker:
         for key, where in (("dataDate", ingest.data_date), ("filePeriod", ingest.file_period)):
             if where is None:
                 continue
-            for part, types in (("column", _MOMENTS), ("year", ("integer",)), ("month", ("integer",))):
-                name = getattr(where, part)
-                if isinstance(name, str) and contract.column(name).logical_type not in types:
-                    raise self.fail(f"ingest.{key}.{part}", f"{name!r} must be of type {' or '.join(types)}")
+            for part, types in (
+                ("column", _MOMENTS),
+                ("year", ("integer",)),
+                ("month", ("integer",)),
+                ("quarter", ("integer",)),
+            ):
+                name = getattr(where, part, None)
+                if isinstance(name, str):
+                    self._must_be(contract, f"{key}.{part}", name, types)
+        for key, names, types in (
+            ("serialDates", ingest.serial_dates, _MOMENTS),
+            ("mixedNumbers", ingest.mixed_numbers, ("number", "integer")),
+            ("codes", tuple(ingest.codes), ("string",)),
+        ):
+            for name in names:
+                self._must_be(contract, key, name, types)
+
+    def _must_be(self, contract: Contract, key: str, name: str, types: tuple[str, ...]) -> None:
+        if contract.column(name).logical_type not in types:
+            raise self.fail(f"ingest.{key}", f"{name!r} must be of type {' or '.join(types)}")
 
 
 def _is_moment(value: object) -> bool:
