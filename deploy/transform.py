@@ -20,13 +20,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import psycopg2
 import psycopg2.errors
 from psycopg2.extras import execute_values
 
 from deploy import child
-from ingestion import settings
+from ingestion import landing, settings
 from ingestion.contract import DOMAINS as SOURCE_DOMAINS
 from ingestion.contract import load_contracts
 
@@ -169,12 +168,12 @@ def _files_on_their_way() -> int:
             (_STUCK_MINUTES,),
         )
         count: int = cursor.fetchone()[0]
-    filesystem, base = fsspec.core.url_to_fs(settings.landing())
     oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=_STUCK_MINUTES)
-    for contract in load_contracts().values():
-        with contextlib.suppress(FileNotFoundError):
-            for entry in filesystem.ls(f"{base}/{contract.opd}/{contract.dataset}", detail=True):
-                count += entry["type"] == "file" and filesystem.modified(entry["name"]) > oldest
+    with landing.opened() as (filesystem, base):
+        for contract in load_contracts().values():
+            with contextlib.suppress(FileNotFoundError):
+                for entry in filesystem.ls(f"{base}/{contract.opd}/{contract.dataset}", detail=True):
+                    count += entry["type"] == "file" and filesystem.modified(entry["name"]) > oldest
     return count
 
 

@@ -7,6 +7,8 @@ differs between the local runner and the containers comes from the environment:
 ``PENDOPO_HOME``               state of this installation, default ``<repository>/.pendopo``
 ``PENDOPO_LANDING``            drop folder, any fsspec URL, default ``<repository>/landing``
                                (``<home>/landing`` when ``PENDOPO_HOME`` is set)
+``PENDOPO_LANDING_…``          credentials of a drop folder on a server: see ``ingestion/landing.py``
+``PENDOPO_CONTRACTS``          folder of the contracts, default ``<repository>/ingestion/contracts``
 ``PENDOPO_DATABASE_URL``       administrator's URL of an existing PostgreSQL; empty: the embedded one
 ``PENDOPO_DATABASE_PASSWORD_FILE``  file with the password for that URL (secrets of containers)
 ``PENDOPO_SECRETS_FILE``       JSON with the generated secrets, default ``<home>/secrets.json`` (0600)

@@ -65,7 +65,7 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
             "slaProperties.latency",
         ),
         ("id: djpb__apbd", "id: djpb", "id: 'djpb' must be <opd>__<dataset>"),
-        ("{column: cutoff_on}", "{column: cutoff_on, year: year, month: 1}", "exactly one of column"),
+        ("{column: cutoff_on}", "{column: cutoff_on, year: year, month: 1}", "at most one of column"),
         ("{column: cutoff_on}", "{column: government_name}", "must be of type date or timestamp"),
         ("minimum: '2000-01-01'", "minimum: 2000-01-01", "logicalTypeOptions.minimum: must be quoted text"),
         (r"djpb_apbd(?:_[^/]*)?", r"djpb_apbd(?:_(?P<period>\d{4}-\d\d))?", "ingest.filePeriod: needed"),
