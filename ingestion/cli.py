@@ -14,6 +14,7 @@ from typing import Annotated
 
 import psycopg2
 import typer
+from typer import rich_utils
 
 from ingestion import report, settings, source_commands
 from ingestion.contract import load_contracts
@@ -107,7 +108,7 @@ def check(
             report.write_json(outcome, rejects, written, sys.stdout)
         else:
             print(report.as_text(outcome))
-            _say_marked(written)
+            _say_marked(outcome, written)
     _leave([outcome])
 
 
@@ -158,13 +159,19 @@ def report_load(
     _must_be_workbook(output, "--output")
     written = write(load_id, output) if output or not as_json else None
     with ledger.connect() as connection:
-        outcome = past_load.read(connection, load_id).outcome
+        past = past_load.read(connection, load_id)
+        outcome = past.outcome
         if as_json:
             report.write_json(outcome, past_load.rejects(connection, load_id), written, sys.stdout)
             return
         outcome.rejects = past_load.first_rejects(connection, load_id)
+    if settled := outcome.rejected - past.open_rejects:
+        outcome.messages.append(
+            f"{report.number(settled)} dari {report.number(outcome.rejected)} baris yang ditolak sudah "
+            "masuk lewat kiriman sesudahnya."
+        )
     print(report.as_text(outcome))
-    _say_marked(written)
+    _say_marked(outcome, written)
 
 
 @app.command(epilog=f"Contoh: pendopo corrections 12 --output perbaikan_12.xlsx. {_EXIT_CODES}")
@@ -191,6 +198,39 @@ def corrections(
             f"{report.number(form.left)} baris lain belum termuat di formulir ini; setelah yang ini dikirim, "
             "jalankan perintah ini sekali lagi."
         )
+
+
+@app.command(epilog=f"Contoh: pendopo replay bpkad__realisasi_apbd --rejects. {_EXIT_CODES}")
+def replay(
+    source: Annotated[str, typer.Argument(help="Kode sumber; 'pendopo sources' menyebut semuanya.")],
+    rejects: Annotated[
+        bool,
+        typer.Option("--rejects", help="Hanya baris yang dahulu ditolak dan kini benar; langsung dimuat."),
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Baca lagi berkas yang sudah diterima, menurut kontrak yang berlaku sekarang.
+
+    Tanpa --rejects berkasnya hanya diantrekan; Airflow memuatnya pada giliran sumber itu berikutnya.
+    """
+    from ingestion import replay
+
+    if rejects:
+        outcomes = replay.rejects(source)
+        if as_json:
+            print(json.dumps([outcome.as_json() for outcome in outcomes], ensure_ascii=False))
+        else:
+            texts = [report.as_text(outcome) for outcome in outcomes]
+            print("\n".join(texts) or f"Tidak ada baris {source} yang masih ditolak.")
+        _leave(outcomes)
+        return
+    waiting = replay.queue(source)
+    if as_json:
+        print(json.dumps({"source": source, "waiting": waiting}))
+    elif waiting:
+        print(f"{report.number(len(waiting))} berkas {source} menunggu dimuat menurut kontrak sekarang.")
+    else:
+        print(f"Semua berkas {source} sudah dimuat menurut kontrak sekarang.")
 
 
 @app.command()
@@ -232,9 +272,9 @@ def _leave(outcomes: list[Outcome]) -> None:
         raise typer.Exit(1)
 
 
-def _say_marked(file: Path | None) -> None:
+def _say_marked(outcome: Outcome, file: Path | None) -> None:
     if file:
-        print(f"Sel yang salah ditandai di {file}")
+        print(f"{'Sel yang salah ditandai di' if outcome.rejected else 'Laporan ditulis di'} {file}")
 
 
 def _must_be_workbook(file: Path | None, option: str) -> None:
@@ -280,6 +320,7 @@ def main() -> None:
     from deploy import commands
 
     commands.register(app)
+    _translate()
     # Whatever the shell says: the database's user must reach its folders. What is secret says so itself.
     os.umask(0o022)
     try:
@@ -291,6 +332,16 @@ def main() -> None:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         _stop(f"Sistem berkas atau jaringan menolak: {error.strerror or error}{place}.")
+
+
+def _translate() -> None:
+    """The words that typer puts around ours."""
+    rich_utils.ARGUMENTS_PANEL_TITLE = "Argumen"
+    rich_utils.OPTIONS_PANEL_TITLE = "Opsi"
+    rich_utils.COMMANDS_PANEL_TITLE = "Perintah"
+    rich_utils.ERRORS_PANEL_TITLE = "Salah pemakaian"
+    rich_utils.REQUIRED_LONG_STRING = "[wajib]"
+    rich_utils.RICH_HELP = "Bantuan: [blue]'{command_path} {help_option}'[/]"
 
 
 def _stop(message: str) -> None:

@@ -149,12 +149,14 @@ class _Marking:
         summary = Summary(self._facts(), steps, tuple(findings))
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "ingestion.marking"],
-                input=marking.as_job(self.original, self.target, summary),
+                [sys.executable, "-S", "-P", "-m", "ingestion.marking"],
+                input=marking.as_job(self.original.absolute(), self.target.absolute(), summary),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=_COPY_SECONDS,
-                cwd=settings.ROOT,
+                # Where the code is, and nothing else of this process: no addresses, no passwords.
+                env={"PYTHONPATH": os.pathsep.join([str(settings.ROOT), *sys.path]), "LC_ALL": "C.UTF-8"},
+                cwd="/",
             )
         except subprocess.TimeoutExpired:
             return False
@@ -270,10 +272,9 @@ class _Marking:
     @staticmethod
     def _physical_columns(table: Table, reason: Reason) -> tuple[int, ...]:
         """Columns of the sheet in which the value of a reason may stand."""
-        places: dict[str | None, tuple[int, ...]] = getattr(table, "places", {})
         for name in (reason.header, reason.column):
-            if name in places:
-                return tuple(place + 1 for place in places[name])
+            if name is not None and name in table.places:
+                return tuple(place + 1 for place in table.places[name])
         return _Marking._table_columns(table, reason)
 
     @staticmethod

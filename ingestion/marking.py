@@ -6,9 +6,11 @@ copy of an XLSX original in a process of its own with limits, because the origin
 
 from __future__ import annotations
 
+import ctypes
 import json
 import re
 import resource
+import signal
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -31,6 +33,7 @@ _LONGEST_TEXT = 32_767
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WIDTHS = (8, 16, 8, 24, 28, 90)
 _HEADINGS = ("Sel", "Lembar", "Baris", "Kolom", "Isi", "Sebab dan cara memperbaiki")
+_PR_SET_PDEATHSIG = 1
 _MEMORY_BYTES = 3 << 30
 _CPU_SECONDS = 120
 _FILE_BYTES = 256 << 20
@@ -224,7 +227,11 @@ def _summary(document: dict[str, Any]) -> Summary:
 
 
 def main() -> None:
-    """Mark a copy under limits of memory, time and size; the job comes from standard input."""
+    """Mark a copy under limits of memory, time and size; the job comes from standard input.
+
+    Dies with the process that started it.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))

@@ -63,10 +63,8 @@ def read(connection: Connection, load_id: int) -> PastLoad:
             from ops.load as load
             left join lateral (
                 select delivery_id, original_path from ops.delivery
-                where
-                    delivery.sha256 = load.sha256 and delivery.source_id = load.source_id
-                    and delivery.load_id = load.load_id
-                order by delivery_id
+                where delivery.sha256 = load.sha256 and delivery.source_id = load.source_id
+                order by delivery.load_id is not distinct from load.load_id desc, delivery_id
                 limit 1
             ) as delivery on true
             where load.load_id = %s

@@ -42,6 +42,11 @@ def as_text(outcome: Outcome) -> str:
     lines += [f"  {line}" for reject in outcome.rejects for line in sentences(reject)]
     if outcome.rejected > len(outcome.rejects) > 0:
         lines.append(f"  … dan {number(outcome.rejected - len(outcome.rejects))} baris lain.")
+    if outcome.load_id is not None and outcome.rejected and outcome.status in ("loaded", "refused"):
+        lines.append(f"  Berkas dengan sel yang salah ditandai: pendopo report {outcome.load_id}")
+    if outcome.load_id is not None and outcome.rejected and outcome.status == "loaded":
+        name = f"perbaikan_{outcome.load_id}.xlsx"
+        lines.append(f"  Formulir perbaikan: pendopo corrections {outcome.load_id} --output {name}")
     return "\n".join(lines)
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from deploy import commands
+from ingestion import cli
 from ingestion.cli import app
 
-from .conftest import budget_row, query
+from .conftest import HEADER, budget_row, query
 
 run = CliRunner().invoke
 
@@ -61,3 +67,104 @@ def test_every_sample_in_the_drop_folder_is_known_as_one(
     made = {hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.rglob("*") if file.is_file()}
     marked = query(database, "select jsonb_object_keys(value) from ops.setting where name = 'sample_files'")
     assert {key for (key,) in marked} == (made if is_marked else set())
+
+
+def _all_commands() -> dict[str, Any]:
+    """Every command of ``pendopo`` by the words that call it."""
+    whole = typer.Typer()
+    whole.registered_commands = list(app.registered_commands)
+    whole.registered_groups = list(app.registered_groups)
+    commands.register(whole)
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(whole).commands.items():  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            found |= {f"{name} {sub}": inner for sub, inner in command.commands.items()}
+        else:
+            found[name] = command
+    return found
+
+
+_ENGLISH = re.compile(r"\b(the|and|of|to|file|files|with|for|rows?|load|loads|default)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", list(_all_commands()))
+def test_the_help_of_every_command_speaks_indonesian(name: str) -> None:
+    command = _all_commands()[name]
+    options = [option for option in command.params if option.name != "help"]
+    assert command.help
+    assert all(option.help for option in options)
+    for text in [command.help, *(option.help for option in options)]:
+        # Names of commands and words in quotes are the same in every language.
+        plain = re.sub(r"'[^']*'|pendopo [\w ]+|[\w./_]+\.\w+", "", text)
+        assert not _ENGLISH.findall(plain), text
+
+
+@pytest.mark.parametrize("name", ["check", "load", "report", "corrections", "replay"])
+def test_the_commands_for_files_show_an_example_and_their_exit_codes(name: str) -> None:
+    shown = " ".join(run(app, [name, "--help"], env={"COLUMNS": "200"}).stdout.split())
+    assert f"Contoh: pendopo {name}" in shown
+    assert "Kode keluar: 0 berhasil, 1 berkas ditolak atau perintah gagal, 2 salah pemakaian." in shown
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["check"],
+        ["check", "/nowhere/x.csv"],
+        ["check", __file__, "--marked", "laporan.csv"],
+        ["check", __file__, "--marked", "/nowhere/laporan.xlsx"],
+        ["report", "satu"],
+        ["corrections", "1"],
+        ["corrections", "1", "--output", "perbaikan.csv"],
+        ["load"],
+        ["hapus"],
+    ],
+)
+def test_a_wrong_call_leaves_with_2_and_does_nothing(call: list[str]) -> None:
+    assert run(app, call).exit_code == 2
+
+
+def test_a_failure_leaves_with_1_and_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "djpb_apbd.csv"
+    file.write_text(f"{HEADER}\n{budget_row()}\n")
+    program = "from ingestion.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", file, "--source", "djpb__tidak_ada"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Sumber 'djpb__tidak_ada' tidak dikenal.")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_files_loaded_together_answer_as_one_json_list(
+    database: Any, budget_csv: Callable[..., Path]
+) -> None:
+    files = [budget_csv(budget_row(month=month), name=f"djpb_apbd_{month}.csv") for month in (1, 2)]
+    answers = json.loads(run(app, ["load", *map(str, files), "--json"]).stdout)
+    assert [answer["status"] for answer in answers] == ["loaded", "loaded"]
+    assert list(json.loads(run(app, ["load", str(files[0]), "--json"]).stdout)) == [
+        "load_id",
+        "source",
+        "read",
+        "loaded",
+        "rejected",
+        "skipped",
+        "status",
+        "file",
+        "delivery_id",
+        "skipped_by_kind",
+        "slices",
+        "messages",
+        "rejects",
+    ]
+
+
+def test_a_terminal_is_told_how_far_a_long_load_is(capsys: pytest.CaptureFixture[str]) -> None:
+    line = cli._Progress()
+    line(1_000)
+    assert capsys.readouterr().err == ""
+    line.started -= 10
+    line.shown -= 10
+    line(2_500_000)
+    assert re.fullmatch(
+        r"\r2\.500\.000 baris dibaca, 2\d{2}\.\d{3} baris per detik ", capsys.readouterr().err
+    )

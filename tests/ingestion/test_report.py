@@ -1,0 +1,356 @@
+"""What a clerk gets back: the file with its bad cells marked, and a form for the refused rows."""
+
+from __future__ import annotations
+
+import json
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from openpyxl.styles import Font
+from typer.testing import CliRunner
+
+from ingestion import corrections, load, marked, past_load, settings
+from ingestion.cli import app
+
+from .conftest import EMPLOYEE_HEADER, HEADER, budget_row, employee, query
+
+run = CliRunner().invoke
+Writer = Callable[..., Path]
+AMBER = "00FFD966"
+
+
+def check(file: Path, *options: str) -> tuple[Any, Path]:
+    """Run ``pendopo check --marked``; the result and the workbook."""
+    target = file.with_name("ditandai.xlsx")
+    return run(app, ["check", str(file), "--marked", str(target), *options]), target
+
+
+def marks(book: Any) -> dict[tuple[str, str], str | None]:
+    """Sheet and cell of every coloured cell of the data → its comment."""
+    return {
+        (sheet.title, cell.coordinate): cell.comment and cell.comment.text
+        for sheet in book.worksheets[1:]
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.fill.fgColor.rgb == AMBER
+    }
+
+
+def texts(sheet: Any) -> list[list[str]]:
+    return [["" if cell.value is None else cell.value for cell in row] for row in sheet.iter_rows()]
+
+
+BAD_DATE = "'31/02/2024' bukan tanggal. Tulis hari/bulan/tahun, misalnya 28/02/2025."
+
+
+def test_a_workbook_comes_back_as_it_was_with_exactly_the_bad_cell_marked(workbook: Writer) -> None:
+    file = workbook(
+        [
+            ["Daftar Pegawai"],
+            [],
+            EMPLOYEE_HEADER,
+            employee(pin="0126"),
+            employee(pin="0127", **{"from": "31/02/2024"}),
+        ],
+        "pegawai_2024-01.xlsx",
+        "Data Pegawai",
+    )
+    book = openpyxl.load_workbook(file)
+    book.active["A1"].font = Font(bold=True)
+    book.active["A5"].number_format = "0000"
+    book.active.column_dimensions["B"].width = 41
+    book.save(file)
+    before = texts(book.active)
+
+    result, target = check(file)
+    assert (result.exit_code, f"Sel yang salah ditandai di {target}" in result.stdout) == (0, True)
+    after = openpyxl.load_workbook(target)
+    assert after.sheetnames == ["Ringkasan", "Data Pegawai"]
+    assert marks(after) == {
+        ("Data Pegawai", "H5"): f"Lembar Data Pegawai, baris 5, kolom Berlaku Mulai: {BAD_DATE}"
+    }
+    sheet = after["Data Pegawai"]
+    assert texts(sheet) == before
+    assert sheet["A1"].font.bold
+    assert sheet["A5"].number_format == "0000"
+    assert sheet.column_dimensions["B"].width == 41
+
+
+def test_a_table_that_does_not_start_in_column_a_is_marked_where_it_stands(workbook: Writer) -> None:
+    rows = [[None, None, *EMPLOYEE_HEADER], [None, None, *employee()], [None, None, *employee(pin="12x")]]
+    _, target = check(workbook(rows, "pegawai_2024-01.xlsx"))
+    assert list(marks(openpyxl.load_workbook(target))) == [("Data", "I3")]
+
+
+def test_formulas_of_the_original_do_not_travel_on(workbook: Writer) -> None:
+    file = workbook([EMPLOYEE_HEADER, employee(), employee(pin="x"), ["=1+1"]], "pegawai_2024-01.xlsx")
+    _, target = check(file)
+    assert all(
+        cell.data_type != "f"
+        for sheet in openpyxl.load_workbook(target)
+        for row in sheet.iter_rows()
+        for cell in row
+    )
+
+
+def test_the_first_sheet_says_what_to_do_and_links_to_every_bad_cell(workbook: Writer) -> None:
+    rows = [EMPLOYEE_HEADER, employee(pin="12x"), employee(nip="0", pin="1")]
+    result, target = check(workbook(rows, "pegawai_2024-01.xlsx"))
+    assert result.exit_code == 1
+    sheet = openpyxl.load_workbook(target)["Ringkasan"]
+    facts = {row[0].value: row[2].value for row in sheet.iter_rows(max_row=12)}
+    assert facts["Berkas"] == "pegawai_2024-01.xlsx"
+    assert facts["Hasil"] == "DITOLAK"
+    assert (facts["Dibaca"], facts["Dimuat"], facts["Ditolak"]) == ("2 baris", "0", "2")
+    said = [cell.value for cell in sheet["B"] if cell.value]
+    assert any("kirim seluruh berkas ke folder bkpsdm/pegawai" in text for text in said)
+    links = {cell.value: cell.hyperlink.location for cell in sheet["A"] if cell.hyperlink}
+    assert links == {"G2": "'Data'!G2", "A3": "'Data'!A3"}
+    found = [cell.value for cell in sheet["F"] if cell.value and cell.value.startswith("Lembar")]
+    assert found[0].startswith("Lembar Data, baris 2, kolom PIN: '12x' tidak sesuai bentuknya.")
+
+
+def test_text_keeps_its_rows_its_zeros_and_its_long_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "pegawai_2024-01.csv"
+    good = "197001011990011001;Contoh;Dinas;Pelaksana;PNS;1;0126;01/01/2024;"
+    file.write_text(
+        "\n".join(["DAFTAR PEGAWAI;;;;;;;;", "", ";".join(EMPLOYEE_HEADER), good, good.replace("0126", "0x")])
+    )
+    _, target = check(file)
+    book = openpyxl.load_workbook(target)
+    assert list(marks(book)) == [("Data", "G5")]
+    rows = texts(book["Data"])
+    assert rows[0][0] == "DAFTAR PEGAWAI"
+    assert rows[2] == EMPLOYEE_HEADER
+    assert rows[3] == good.split(";")
+    assert rows[4][0] == "197001011990011001"
+    assert {cell.number_format for cell in book["Data"][4][:8]} == {"@"}
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+62-811", "-nama", "@SUM(A1)", '=cmd|"/c calc"!A1', "#REF!"])
+def test_what_looks_like_a_formula_stays_text(budget_csv: Writer, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    _, target = check(budget_csv(budget_row(), budget_row(quoted, revenue=quoted)))
+    book = openpyxl.load_workbook(target)
+    cells = [book["Data"]["D3"], book["Data"]["E3"], *(c for c in book["Ringkasan"]["E"] if c.value == name)]
+    assert len(cells) == 3
+    assert {(cell.value, cell.data_type) for cell in cells} == {(name, "s")}
+
+
+def test_a_row_that_is_wrong_as_a_whole_is_marked_from_its_first_to_its_last_cell(budget_csv: Writer) -> None:
+    _, target = check(budget_csv(budget_row(), "2026;1;2026-01-28;x;1"))
+    found = marks(openpyxl.load_workbook(target))
+    assert [cell for _, cell in found] == ["A3", "B3", "C3", "D3", "E3"]
+    assert (found["Data", "A3"] or "").startswith("Baris 3: berisi 5 kolom, seharusnya 8.")
+
+
+def test_control_characters_are_shown_instead_of_breaking_the_workbook(budget_csv: Writer) -> None:
+    _, target = check(budget_csv(budget_row(), budget_row("Kab\0upaten\x1b")))
+    book = openpyxl.load_workbook(target)
+    assert book["Data"]["D3"].value == "Kab␀upaten␛"
+    assert list(marks(book)) == [("Data", "D3")]
+
+
+def test_a_web_page_named_xls_comes_back_as_rows_of_text(tmp_path: Path) -> None:
+    lines = [EMPLOYEE_HEADER, employee(pin="0126"), employee(pin="x")]
+    cells = ["".join(f"<td>{'' if cell is None else cell}</td>" for cell in line) for line in lines]
+    file = tmp_path / "pegawai_2024-01.xls"
+    file.write_text(
+        "<html><body><table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table></body></html>"
+    )
+    _, target = check(file)
+    book = openpyxl.load_workbook(target)
+    ((title, cell),) = marks(book)
+    assert cell == "G3"
+    assert texts(book[title])[1][:7] == [
+        "197001011990011001",
+        "Contoh",
+        "Dinas Contoh",
+        "Pelaksana",
+        "PNS",
+        "1",
+        "0126",
+    ]
+
+
+def test_an_ods_file_comes_back_as_rows_of_text(tmp_path: Path) -> None:
+    file = tmp_path / "pegawai_2024-01.ods"
+    _write_ods(file, [["Daftar"], [], EMPLOYEE_HEADER, employee(pin="0126"), employee(pin="x")])
+    _, target = check(file)
+    book = openpyxl.load_workbook(target)
+    assert list(marks(book)) == [("Pegawai", "G5")]
+    assert texts(book["Pegawai"])[3][6] == "0126"
+    assert texts(book["Pegawai"])[2] == EMPLOYEE_HEADER
+
+
+def _write_ods(file: Path, rows: list[list[Any]]) -> None:
+    office = "urn:oasis:names:tc:opendocument:xmlns:"
+    lines = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{"" if cell is None else cell}</text:p>'
+            "</table:table-cell>"
+            for cell in row or [""]
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{office}manifest:1.0"><manifest:file-entry '
+            f'manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>',
+        )
+        archive.writestr(
+            "content.xml",
+            f'<office:document-content xmlns:office="{office}office:1.0" xmlns:table="{office}table:1.0" '
+            f'xmlns:text="{office}text:1.0"><office:body><office:spreadsheet><table:table '
+            f'table:name="Pegawai">{lines}</table:table></office:spreadsheet></office:body>'
+            "</office:document-content>",
+        )
+
+
+def test_of_a_big_file_only_the_refused_rows_are_shown(budget_csv: Writer) -> None:
+    good = [budget_row(f"Kabupaten {number}") for number in range(marked.WHOLE_ROWS)]
+    file = budget_csv(*good, budget_row("Kabupaten X", revenue="rusak"))
+    _, target = check(file)
+    book = openpyxl.load_workbook(target)
+    assert texts(book["Data"]) == [
+        ["Baris", *HEADER.split(";")],
+        [str(marked.WHOLE_ROWS + 2), *budget_row("Kabupaten X", revenue="rusak").split(";")],
+    ]
+    assert list(marks(book)) == [("Data", "F2")]
+
+
+def test_a_file_without_a_table_gets_a_page_that_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "pegawai_2024-01.csv"
+    file.write_text("bukan;tabel\n1;2\n")
+    result, target = check(file)
+    assert result.exit_code == 1
+    book = openpyxl.load_workbook(target)
+    assert book.sheetnames == ["Ringkasan"]
+    assert any("Judul kolom tidak ditemukan" in str(cell.value) for cell in book["Ringkasan"]["C"])
+
+
+def test_a_marked_workbook_is_for_its_owner_only_and_never_replaces_the_original(workbook: Writer) -> None:
+    file = workbook([EMPLOYEE_HEADER, employee(pin="x")], "pegawai_2024-01.xlsx")
+    content = file.read_bytes()
+    _, target = check(file)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    result = run(app, ["check", str(file), "--marked", str(file)])
+    assert isinstance(result.exception, marked.NotMarked)
+    assert file.read_bytes() == content
+    assert not [*file.parent.glob(".laporan-*")]
+
+
+def test_json_holds_every_refused_row_with_header_and_value(budget_csv: Writer) -> None:
+    good = [budget_row(f"Kabupaten {number}") for number in range(600)]
+    bad = [budget_row(f"Kota {number}", revenue="rusak") for number in range(30)]
+    result, target = check(budget_csv(*good, *bad), "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["rejected"], len(answer["rejects"]), answer["marked"]) == (30, 30, str(target))
+    assert answer["rejects"][-1] == {
+        "sheet": None,
+        "row_no": 631,
+        "reasons": [
+            {
+                "code": "not_a_number",
+                "column": "revenue_idr",
+                "header": "pendapatan",
+                "value": "rusak",
+                "message": "kolom pendapatan: 'rusak' bukan angka. Tulis seperti 1.234.567,89.",
+            }
+        ],
+    }
+
+
+def test_the_report_of_a_load_lies_in_the_installation_and_names_its_load(
+    database: Any, budget_csv: Writer
+) -> None:
+    outcome = load.load_file(budget_csv(budget_row(), budget_row("Kota X", revenue="rusak")))
+    assert outcome.load_id is not None
+    result = run(app, ["report", str(outcome.load_id)])
+    (file,) = marked.report_files(outcome.load_id)
+    assert result.exit_code == 0
+    assert f"Sel yang salah ditandai di {file}" in result.stdout
+    assert "Baris 3, kolom pendapatan: 'rusak' bukan angka." in result.stdout
+    assert file.parent == settings.home() / "reports"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o600, 0o700]
+    assert list(marks(openpyxl.load_workbook(file))) == [("Data", "E3")]
+    answer = json.loads(run(app, ["report", str(outcome.load_id), "--json"]).stdout)
+    assert (answer["status"], answer["rejected"], answer["rejects"][0]["row_no"]) == ("loaded", 1, 3)
+    assert answer["marked"] is None
+
+
+def test_a_load_that_nobody_knows_is_named(database: Any) -> None:
+    result = run(app, ["report", "4711"])
+    assert isinstance(result.exception, past_load.UnknownLoad)
+    assert "Muatan 4711 tidak ada" in str(result.exception)
+
+
+def test_a_load_without_refused_rows_has_no_form(database: Any, budget_csv: Writer, tmp_path: Path) -> None:
+    outcome = load.load_file(budget_csv(budget_row()))
+    result = run(app, ["corrections", str(outcome.load_id), "--output", str(tmp_path / "f.xlsx")])
+    assert isinstance(result.exception, corrections.NothingToCorrect)
+    assert not (tmp_path / "f.xlsx").exists()
+
+
+def test_the_form_holds_the_refused_rows_as_text_and_says_where_they_belong(
+    database: Any, workbook: Writer, tmp_path: Path
+) -> None:
+    rows = [["Daftar"], EMPLOYEE_HEADER, *(employee(pin=str(pin)) for pin in range(1, 30))]
+    file = workbook([*rows, employee(pin="0x7"), employee(pin="@9")], "pegawai_2024-01.xlsx", "Pegawai")
+    outcome = load.load_file(file)
+    form = tmp_path / "perbaikan.xlsx"
+    result = run(app, ["corrections", str(outcome.load_id), "--output", str(form)])
+    assert result.exit_code == 0
+    assert "2 baris dari pegawai_2024-01.xlsx" in result.stdout
+    assert "folder bkpsdm/pegawai" in result.stdout
+    sheet = openpyxl.load_workbook(form).active
+    header, first, second = texts(sheet)
+    assert header == [*EMPLOYEE_HEADER, "_pendopo"]
+    assert (first[0], first[6], first[-1]) == ("197001011990011001", "0x7", f"{outcome.load_id}:32:Pegawai")
+    assert (second[6], sheet["G3"].data_type) == ("@9", "s")
+    assert sheet["G2"].fill.fgColor.rgb == AMBER
+    assert "tidak sesuai bentuknya" in sheet["G2"].comment.text
+    assert stat.S_IMODE(form.stat().st_mode) == 0o600
+
+
+def test_corrected_rows_join_their_load_and_settle_the_refused_ones(
+    database: Any, budget_csv: Writer, tmp_path: Path
+) -> None:
+    bad = [budget_row(f"Kota {name}", revenue="rusak") for name in "AB"]
+    first = load.load_file(budget_csv(*(budget_row(f"Kabupaten {name}") for name in "CDE"), *bad))
+    form = tmp_path / "djpb_apbd_perbaikan.xlsx"
+    assert run(app, ["corrections", str(first.load_id), "--output", str(form)]).exit_code == 0
+    book = openpyxl.load_workbook(form)
+    book.active["E2"] = "1.500"
+    book.save(form)
+
+    second = load.load_file(form, "djpb__apbd")
+    assert (second.status, second.read, second.loaded, second.rejected) == ("loaded", 2, 1, 1)
+    facts = "select load_id, supplements_load_id, rows_loaded, rows_rejected from ops.load order by load_id"
+    assert query(database, facts) == [(first.load_id, None, 3, 2), (second.load_id, first.load_id, 1, 1)]
+    settled = """
+        select row_no, resolved_by_load_id from ops.rejected_row where load_id = %d order by row_no
+    """
+    assert query(database, settled % first.load_id) == [(5, second.load_id), (6, None)]
+    amounts = "select government_name, revenue_idr::int from raw.djpb__apbd where _load_id = %d"
+    assert query(database, amounts % second.load_id) == [("Kota A", 1500)]
+
+    assert run(app, ["corrections", str(first.load_id), "--output", str(form)]).exit_code == 0
+    book = openpyxl.load_workbook(form)
+    assert [row[-1] for row in texts(book.active)] == ["_pendopo", f"{first.load_id}:6"]
+    book.active["E2"] = "7"
+    book.save(form)
+    assert load.load_file(form, "djpb__apbd").loaded == 1
+    result = run(app, ["corrections", str(first.load_id), "--output", str(form)])
+    assert isinstance(result.exception, corrections.NothingToCorrect)
+    assert marked.write(second.load_id or 0).is_file()
