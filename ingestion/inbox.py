@@ -15,13 +15,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
-from ingestion import ledger, settings, store
+from ingestion import landing, ledger, store
 from ingestion.contract import Contract, load_contracts
 from ingestion.identify import identify
 from ingestion.load import readable_name
@@ -76,8 +72,11 @@ def receive(source_id: str | None, say: Say = print) -> list[int]:
     about every file that cannot be taken.
     """
     contracts = load_contracts()
-    filesystem, base = fsspec.core.url_to_fs(settings.landing())
-    with ledger.connect() as connection, connection.cursor() as cursor:
+    with (
+        landing.opened() as (filesystem, base),
+        ledger.connect() as connection,
+        connection.cursor() as cursor,
+    ):
         ledger.lock(cursor, f"inbox:{source_id}")
         connection.commit()
         contract = contracts[source_id] if source_id else None
@@ -121,9 +120,13 @@ class _Intake:
         ]
 
     def complete(self, files: list[_File]) -> Iterator[_File]:
-        """Those at rest, oldest first; says which uploads have probably broken off."""
+        """Those at rest, oldest first; says which uploads have probably broken off.
+
+        At rest is what has not changed for a while. Where another machine's clock stamps the files, or one
+        that runs ahead, their age says nothing; a second look does.
+        """
         now = time.time()
-        resting, ahead = [], []
+        resting, doubtful = [], []
         for file in sorted(files, key=lambda file: (file.changed, file.path)):
             age = now - file.changed
             if file.name.casefold().endswith(_UNFINISHED):
@@ -132,15 +135,14 @@ class _Intake:
                         f"{file.shown} belum selesai dikirim sejak lebih dari satu jam. Kirim ulang, atau "
                         "hapus bila tidak dipakai."
                     )
+            elif not landing.is_local(self.filesystem) or age <= -_REST_SECONDS:
+                doubtful.append(file)
             elif age >= _REST_SECONDS:
                 resting.append(file)
-            elif age <= -_REST_SECONDS:
-                ahead.append(file)
         yield from resting
-        if ahead:
-            # The clock of their sender runs ahead, so their age says nothing; a second look does.
+        if doubtful:
             time.sleep(_REST_SECONDS)
-            yield from (file for file in ahead if self._look(file.path) == file)
+            yield from (file for file in doubtful if self._look(file.path) == file)
 
     def take(self, file: _File) -> int | None:
         """Keep the original, write the delivery, empty the place; None when it is left or unknown."""
@@ -188,6 +190,7 @@ class _Intake:
             file.shown,
             original,
             message,
+            modified_at=datetime.datetime.fromtimestamp(held.changed, datetime.UTC) if held.changed else None,
             lying_since=None if is_fresh else datetime.datetime.fromtimestamp(held.changed, datetime.UTC),
         )
         self.connection.commit()
@@ -199,11 +202,10 @@ class _Intake:
 
         Only where renaming is one step. Elsewhere a last look before removal must do.
         """
-        if file.is_claimed or not isinstance(self.filesystem, LocalFileSystem):
+        if file.is_claimed:
             return file
         path = f"{file.folder}/.diambil-{secrets.token_hex(4)}-{file.name}"
-        Path(file.path).rename(path)
-        return replace(file, path=path)
+        return replace(file, path=path) if landing.rename(self.filesystem, file.path, path) else file
 
     def _remove(self, file: _File) -> None:
         try:

@@ -18,7 +18,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from ingestion import ledger, readers, settings, store, supplement, versions
-from ingestion.contract import Contract, load_contracts
+from ingestion.contract import Contract, load_contracts, read_contract
 from ingestion.copying import copy_rows
 from ingestion.identify import identify
 from ingestion.outcome import FileRefused, Outcome, Reject
@@ -50,7 +50,7 @@ def load_file(path: Path, source_id: str | None = None, *, progress: Progress | 
     name = readable_name(path.name)
     modified_at = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
     try:
-        contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
+        contract = contract_of(source_id) if source_id else identify(path, name, load_contracts())
     except FileRefused as refusal:
         message = f"{refusal} Berkas asli tetap disimpan."
         with ledger.connect() as connection, connection.cursor() as cursor:
@@ -80,7 +80,7 @@ def load_delivery(delivery_id: int, *, progress: Progress | None = None) -> Outc
         if delivery.source_id is None:
             messages = [delivery.message] if delivery.message else []
             return Outcome(delivery.file_name, delivery_id=delivery_id, messages=messages)
-        contract = _contract(delivery.source_id)
+        contract = contract_of(delivery.source_id)
         ledger.lock(cursor, f"load:{contract.source_id}")
         # Another loader may have finished it while this one waited for the lock.
         delivery = ledger.read_delivery(cursor, delivery_id)
@@ -133,7 +133,7 @@ def check_file(
     with contextlib.ExitStack() as stack:
         spool = rejects or stack.enter_context(RejectSpool())
         try:
-            contract = _contract(source_id) if source_id else identify(path, name, load_contracts())
+            contract = contract_of(source_id) if source_id else identify(path, name, load_contracts())
         except FileRefused as refusal:
             outcome.messages.insert(0, str(refusal))
             return outcome
@@ -540,11 +540,13 @@ def _refuse_counts(outcome: Outcome, screen: Screen | None, rejects: RejectSpool
         outcome.skipped += held_back
 
 
-def _contract(source_id: str) -> Contract:
-    contracts = load_contracts()
-    if source_id not in contracts:
-        raise UnknownSource(f"Sumber {source_id!r} tidak dikenal. Yang dikenal: {', '.join(contracts)}.")
-    return contracts[source_id]
+def contract_of(source_id: str) -> Contract:
+    """The contract of a source, without reading all the others; raises UnknownSource."""
+    file = settings.contracts_folder() / f"{source_id}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(other.stem for other in file.parent.glob("*.yaml")))
+        raise UnknownSource(f"Sumber {source_id!r} tidak dikenal. Yang dikenal: {known}.")
+    return read_contract(file)
 
 
 class UnknownSource(settings.PendopoError):

@@ -40,6 +40,7 @@ def ensure(cursor: Cursor, contract: Contract) -> bool:
     wanted = columns(contract)
     existing = _existing(cursor, contract.source_id)
     table = sql.Identifier("raw", contract.source_id)
+    required = {column.name for column in contract.columns if column.required}
     must_refill = False
     if not existing:
         _create(cursor, contract, table, wanted)
@@ -52,8 +53,9 @@ def ensure(cursor: Cursor, contract: Contract) -> bool:
         statement = "alter table {} add column {} " + kind
         cursor.execute(sql.SQL(statement).format(table, sql.Identifier(name)))
         _describe(cursor, table, name, description)
-        # A column that became personal: its hashes can only come from the originals.
-        must_refill |= name.removesuffix("_key") in existing and name.endswith("_key")
+        # Hashes of a column that became personal, and what no row may lack, can only come from the originals.
+        became_personal = name.endswith("_key") and name.removesuffix("_key") in existing
+        must_refill |= became_personal or name in required
     _grant(cursor, contract, table, wanted)
     _closed_view(cursor, contract, table)
     return must_refill

@@ -345,7 +345,9 @@ def link_resolved(
                 held.load_id, bool_or(slice.load_id = held.load_id) as is_current,
                 max(slice.load_id) as holder
             from ops.load_slice as held
-            left join ops.slice as slice using (source_id, slice_key)
+            inner join ops.load as load on load.load_id = held.load_id and load.superseded_by_load_id is null
+            left join ops.slice as slice
+                on slice.source_id = held.source_id and slice.slice_key = held.slice_key
             where held.load_id = any(%s)
             group by held.load_id
         )
@@ -459,6 +461,29 @@ def _queue(cursor: Cursor, load_ids: list[int]) -> None:
         """,
         (REPLAY, load_ids),
     )
+
+
+def with_open_rejects(cursor: Cursor, source_id: str) -> list[int]:
+    """Current loads that still have refused rows nothing has brought, and whose original is kept."""
+    cursor.execute(
+        """
+        select load.load_id from ops.load as load
+        where
+            load.source_id = %(source)s and load.status = 'loaded' and load.purged_at is null
+            and load.supplements_load_id is null and load.superseded_by_load_id is null
+            and exists (
+                select from ops.rejected_row as refused
+                where refused.load_id = load.load_id and refused.resolved_by_load_id is null
+            )
+            and (
+                exists (select from ops.slice where source_id = %(source)s and load_id = load.load_id)
+                or not exists (select from ops.load_slice where load_id = load.load_id)
+            )
+        order by load.load_id
+        """,
+        {"source": source_id},
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def waiting_replays(cursor: Cursor, source_id: str) -> list[int]:
