@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ingestion import generate
-from ingestion.contract import load_contracts
+from ingestion import generate, report, settings
+from ingestion.contract import DOMAINS, load_contracts, read_contract
+from ingestion.outcome import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Menambah dan merawat sumber data.")
 
 _KINDS = {"missing": "belum ada", "different": "berbeda", "stale": "tanpa kontrak"}
+
+
+@app.command()
+def new(
+    file: Annotated[
+        Path, typer.Argument(help="Berkas contoh dari perangkat daerah.", exists=True, dir_okay=False)
+    ],
+    opd: Annotated[str, typer.Option(help="Kode perangkat daerah pengirim, misalnya dpmptsp.")],
+    dataset: Annotated[str, typer.Option(help="Nama singkat data, misalnya realisasi_investasi.")],
+    domain: Annotated[str | None, typer.Option(help="Bidang; kosong: ditebak dari nama.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Timpa kontrak yang sudah ada.")] = False,
+) -> None:
+    """Rancang kontrak dari berkas contoh, tulis modelnya, lalu periksa berkas itu terhadapnya."""
+    from ingestion.draft import draft
+
+    if domain and domain not in DOMAINS:
+        raise typer.BadParameter(f"Tidak dikenal. Pilih: {', '.join(DOMAINS)}.", param_hint="--domain")
+    place = settings.contracts_folder() / f"{opd}__{dataset}.yaml"
+    if place.exists() and not force:
+        raise settings.PendopoError(f"{place} sudah ada. Ubah di sana, atau timpa dengan --force.")
+    drafted = draft(file, opd, dataset, domain=domain)
+    place.write_text(drafted.text, encoding="utf-8")
+    contract = read_contract(place)
+    print(f"Kontrak: {place} ({drafted.text.count('TINJAU:')} hal untuk ditinjau, bertanda TINJAU)")
+    for path in generate.files_of(contract):
+        print(f"Model: {generate.staging_folder() / path}")
+    generate.write([contract], tidy=False)
+    outcome = _checked(file, drafted.file_name, contract.source_id)
+    print(report.as_text(outcome))
+    if outcome.status != "accepted":
+        raise typer.Exit(1)
+
+
+def _checked(file: Path, file_name: str, source_id: str) -> Outcome:
+    """The check of a sample, under the name that the contract asks for."""
+    from ingestion.load import check_file
+
+    with tempfile.TemporaryDirectory(prefix="pendopo-") as folder:
+        return check_file(Path(shutil.copy(file, Path(folder, file_name))), source_id)
 
 
 @app.command("generate")

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+import datetime
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ingestion import generate
-from ingestion.contract import load_contracts
+import pytest
+
+from ingestion import generate, settings
+from ingestion.contract import Contract, load_contracts, read_contract
+from ingestion.draft import DraftError, draft
+from ingestion.load import check_file
+from ingestion.outcome import Outcome
+
+TODAY = datetime.date(2026, 11, 22)
+Drafted = Callable[..., tuple[Contract, Outcome]]
+
+
+@pytest.fixture
+def drafted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drafted:
+    """Drafts a contract from a file and checks the file against it, under the name the contract asks for."""
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(folder))
+
+    def run(file: Path, dataset: str = "contoh") -> tuple[Contract, Outcome]:
+        made = draft(file, "dinkes", dataset, today=TODAY)
+        place = folder / f"{made.source_id}.yaml"
+        place.write_text(made.text, encoding="utf-8")
+        renamed = tmp_path / "renamed" / made.file_name
+        renamed.parent.mkdir(exist_ok=True)
+        shutil.copy(file, renamed)
+        return read_contract(place), check_file(renamed, made.source_id, received_on=TODAY)
+
+    return run
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Callable[..., Path]:
+    def write(text: str, name: str = "contoh.csv", encoding: str = "utf-8") -> Path:
+        file = tmp_path / name
+        file.write_bytes(text.encode(encoding))
+        return file
+
+    return write
 
 
 def test_the_staging_models_are_those_the_contracts_describe() -> None:
@@ -40,3 +81,188 @@ def test_a_model_written_by_hand_is_left_alone(tmp_path: Path) -> None:
     own.write_text("select 1\n")
     generate.write(load_contracts().values(), tmp_path)
     assert own.read_text() == "select 1\n"
+
+
+# Every tabular file of shared/real with the records it holds (None: not stated) and the key that names a row.
+REAL: dict[str, tuple[int, set[str]]] = {
+    "attendance/1_attlog.dat": (24_162, set()),
+    "beds/covid_bed_data_all_0803.csv": (1748, set()),
+    "budget/1-kegiatan-20250619-190723.xlsx": (4, {"nama_kegiatan"}),
+    "budget/1_lra_20251022-103930.xlsx": (9, {"year", "month", "kode_rekening"}),
+    "budget/derived_data_serapan_skpd.csv": (1413, {"id_serapan"}),
+    "budget/derived_data_skpd.csv": (44, {"data_month", "id_skpd"}),
+    "budget/derived_data_uraian_kegiatan_pemko.csv": (1877, {"kode_rekening", "tahun", "st_anggaran"}),
+    "budget/djpb_apbd.csv": (84, {"thang", "bulan", "nama_pemda"}),
+    "catalogue/trenggalek_satudata.json": (1022, set()),
+    "complaints/nyc311_2018.csv": (1000, {"unique_key"}),
+    "investment/Data realisasi investasi 2024-Triwulan 2.csv": (
+        2478,
+        {"year", "quarter", "negara", "deskripsi_kbli_2digit", "kabupaten_kota"},
+    ),
+    "permits/oss_jan2024_header.xlsx": (408, {"id_permohonan_izin"}),
+    "permits/oss_jan2024_noheader.xlsx": (408, {"kolom_b"}),
+    "population/Penduduk, *.csv": (39, {"year", "kabupaten_kota"}),
+    "poverty/Garis Kemiskinan *2022.csv": (39, {"table_title", "year", "area_name"}),
+    "poverty/Garis Kemiskinan *2023.csv": (39, {"table_title", "year", "area_name"}),
+    "poverty/Persentase *2022.csv": (39, {"table_title", "year", "area_name"}),
+    "poverty/Persentase *2023.csv": (39, {"table_title", "year", "area_name"}),
+    # 35 areas, 18 columns of which 6 hold a dash everywhere; one area is new and one column short.
+    "poverty/Persentase Penduduk Miskin (P0) *.xlsx": (416, {"provinsi", "group_2", "year", "group_4"}),
+    "poverty/gariskemiskinanjabar.xls": (3, {"year"}),
+    "sectoral/1771833698_*.xls": (2, {"year"}),
+    "sectoral/1772436309_*.xlsx": (1, set()),
+    "sectoral/1772440922_*.xlsx": (1, set()),
+    "traffic/Metro_Interstate_Traffic_Volume.csv": (48_204, set()),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_draft_of_a_public_file_is_a_contract_that_loads_it(
+    shared_real: Path, drafted: Drafted, name: str
+) -> None:
+    (file,) = shared_real.glob(name.replace("(", "[(]").replace(")", "[)]"))
+    contract, outcome = drafted(file)
+    records, key = REAL[name]
+    assert outcome.status == "accepted", outcome.messages
+    assert outcome.loaded >= 0.95 * records
+    assert outcome.loaded + outcome.rejected == records
+    assert {column.name for column in contract.key_columns} == key
+
+
+def test_every_tabular_public_file_is_drafted(shared_real: Path) -> None:
+    tables = {
+        file for file in shared_real.rglob("*.*") if file.suffix not in (".md", ".geojson") and file.is_file()
+    }
+    drafted = {
+        file for name in REAL for file in shared_real.glob(name.replace("(", "[(]").replace(")", "[)]"))
+    }
+    assert drafted == tables
+
+
+COMPLAINTS = """DATA PENGADUAN
+;;;;;;;
+No;No. Tiket;NIK;Nama Lengkap;Kecamatan;Kode Wilayah;Tanggal Lapor;Biaya
+"""
+
+
+def complaint(number: int, **changes: str) -> str:
+    row = {
+        "no": str(number),
+        "ticket": f"LPR-{number:04d}",
+        "nik": f"99{number:014d}",
+        "name": f"Contoh Rekaan {number}",
+        "kecamatan": "Jenu",
+        "code": f"{number % 9:02d}",
+        "day": f"{number % 28 + 1:02d}/10/2025",
+        "cost": f"{number}.250.000,50",
+    } | changes
+    return ";".join(row.values()) + "\n"
+
+
+def test_types_keys_and_persons_are_found_in_an_indonesian_table(drafted: Drafted, csv_file: Any) -> None:
+    rows = "".join(complaint(number) for number in range(1, 60))
+    file = csv_file(COMPLAINTS + rows + ";;;;;;JUMLAH;99\nSumber: contoh;;;;;;;\n", "aduan_2025-10.csv")
+    contract, outcome = drafted(file)
+    assert (outcome.status, outcome.loaded, outcome.rejected) == ("accepted", 59, 0)
+    columns = {column.name: column for column in contract.columns}
+    assert [column.name for column in contract.key_columns] == ["no_tiket"]
+    kinds = {name: column.postgres_type for name, column in columns.items()}
+    assert kinds["kode_wilayah"] == "text" and kinds["tanggal_lapor"] == "date"
+    assert kinds["biaya"] == "numeric(20,2)" and kinds["no"] == "integer"
+    assert {name for name, column in columns.items() if column.is_protected} == {"nik", "nama_lengkap"}
+    # The month of the name must be the month of the rows, and a newer file replaces it.
+    assert contract.ingest.slice == ("period",)
+    assert contract.ingest.file_period and contract.ingest.file_period.column == "tanggal_lapor"
+    assert contract.matches_file_name("aduan_2025-11.xlsx") is None
+    assert contract.matches_file_name("aduan_2025-11.csv")
+    assert contract.frequency == "monthly"
+
+
+def test_a_column_that_nobody_can_explain_stays_with_the_loader(drafted: Drafted, csv_file: Any) -> None:
+    rows = "".join(f"{number},2024,kata {number} lain\n" for number in range(1, 30))
+    contract, _ = drafted(csv_file("kode,tahun,xyz\n" + rows, encoding="utf-16"))
+    assert contract.column("xyz").classification == "personal"
+    assert contract.column("kode").classification == "internal"
+    assert "landed.xyz_key" in generate.files_of(contract)[Path(contract.domain, "stg_dinkes__contoh.sql")]
+
+
+def test_few_values_seen_often_become_a_list_for_review(csv_file: Any) -> None:
+    rows = "".join(f"K{number},2024,{'Selesai' if number % 2 else 'Proses'}\n" for number in range(80))
+    text = draft(csv_file("kode,tahun,status\n" + rows), "dinkes", "contoh", today=TODAY).text
+    before, _, after = text.partition("- name: status")
+    assert "validValues: [Proses, Selesai]" in after
+    assert "TINJAU: nilai yang ada di contoh" in before.splitlines()[-1] + before.splitlines()[-2]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "years"),
+    [
+        ("kode;satuan;data_2022;data_2023", "A;unit;5;6\nB;unit;7;\n", [2022, 2023]),
+        ("kode;satuan;Tahun 2022;Tahun 2023", "A;unit;5;6\nB;unit;7;\n", [2022, 2023]),
+    ],
+)
+def test_columns_of_years_become_rows(
+    drafted: Drafted, csv_file: Any, header: str, rows: str, years: list[int]
+) -> None:
+    contract, outcome = drafted(csv_file(f"{header}\n{rows}"))
+    assert contract.ingest.unpivot and contract.ingest.unpivot.groups == ("year",)
+    # The empty cell of B is no record.
+    assert outcome.loaded == 3
+    assert outcome.slices == [str(year) for year in years]
+
+
+def test_columns_of_months_become_rows_with_their_numbers(drafted: Drafted, csv_file: Any) -> None:
+    contract, outcome = drafted(csv_file("kode;Januari;Februari;Maret\nA;1;2;3\nB;4;5;6\n", "apbd 2025.csv"))
+    assert outcome.loaded == 6
+    assert contract.column("month").logical_type == "integer"
+
+
+def test_points_that_part_decimals_are_not_taken_for_thousands(drafted: Drafted, csv_file: Any) -> None:
+    contract, outcome = drafted(csv_file("kode,tahun,nilai\nA,2024,0.125\nB,2024,1.250\n"))
+    assert (contract.ingest.decimal_char, outcome.loaded) == (".", 2)
+    assert contract.column("nilai").scale == 3
+
+
+def test_months_before_days_are_seen_by_a_day_beyond_the_twelfth(drafted: Drafted, csv_file: Any) -> None:
+    rows = "".join(f"K{day},{day % 12 + 1:02d}/{day:02d}/2025\n" for day in range(1, 29))
+    contract, outcome = drafted(csv_file("kode,tanggal\n" + rows))
+    assert contract.ingest.date_formats == ("MM/dd/yyyy",)
+    assert outcome.loaded == 28
+
+
+def test_a_file_that_tells_no_time_must_carry_its_month_in_its_name(drafted: Drafted, csv_file: Any) -> None:
+    contract, outcome = drafted(csv_file("kode,uraian\nA,satu\nB,dua\n", "daftar.csv"))
+    assert contract.ingest.file_example == "daftar_2026-10.csv"
+    assert outcome.status == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [("", "kosong"), ("halo\n", "Tidak ada tabel"), ("%PDF-1.4 abc", "PDF")]
+)
+def test_what_is_no_table_is_said_in_a_sentence(csv_file: Any, content: str, word: str) -> None:
+    with pytest.raises(settings.PendopoError, match=word):
+        draft(csv_file(content), "dinkes", "contoh")
+
+
+@pytest.mark.parametrize(("opd", "dataset"), [("Din Kes", "x"), ("dinkes", "a__b"), ("dinkes", "x" * 60)])
+def test_a_code_that_can_name_no_table_is_refused(csv_file: Any, opd: str, dataset: str) -> None:
+    with pytest.raises(DraftError, match=r"kode sumber|terlalu panjang"):
+        draft(csv_file("a,b\n1,2\n"), opd, dataset)
+
+
+def test_headers_that_are_words_of_sql_or_come_twice_get_names_of_their_own(
+    drafted: Drafted, csv_file: Any
+) -> None:
+    contract, outcome = drafted(csv_file("order,user,2 kolom,Tahun\nA,b,c,2024\nB,d,e,2024\n"))
+    assert [column.name for column in contract.columns] == [
+        "order_asli",
+        "user_asli",
+        "kolom_2_kolom",
+        "tahun",
+    ]
+    assert outcome.loaded == 2
+
+
+def test_no_contract_of_the_project_waits_for_its_review() -> None:
+    for file in (settings.ROOT / "ingestion" / "contracts").glob("*.yaml"):
+        assert "TINJAU" not in file.read_text(encoding="utf-8"), f"{file.name}: decide it and delete the mark"
