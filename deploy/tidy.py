@@ -1,4 +1,4 @@
-"""Keeps what grows by itself from growing for ever: Airflow's old runs and task logs."""
+"""Keeps what grows by itself from growing for ever: Airflow's runs and logs, files past their retention."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ class TidyError(settings.PendopoError):
 def tidy() -> int:
     """Remove runs and task logs older than KEEP_DAYS; returns the number of log files removed.
 
-    The ledger, raw tables and originals are evidence and stay.
+    The ledger and raw tables are evidence and stay; originals and refused rows go when their contract says.
     """
+    from ingestion.purge import purge
+
+    purge(datetime.datetime.now(datetime.UTC).date())
     removed = remove_old_files(settings.home() / "airflow" / "logs", KEEP_DAYS)
     before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=KEEP_DAYS)
     command = [

@@ -65,8 +65,16 @@ def connect(role: str = "loader") -> Iterator[Connection]:
 
 def lock(cursor: Cursor, name: str) -> None:
     """Wait for the session's lock on a name; held across transactions until the connection closes."""
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
-    cursor.execute("select pg_advisory_lock(%s, %s)", (_LOCK_CLASS, key))
+    cursor.execute("select pg_advisory_lock(%s, %s)", (_LOCK_CLASS, _key(name)))
+
+
+def unlock(cursor: Cursor, name: str) -> None:
+    """Give a lock back before the connection closes."""
+    cursor.execute("select pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, _key(name)))
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
 
 
 def register_contracts() -> None:

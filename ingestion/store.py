@@ -47,6 +47,16 @@ def keep(source: IO[bytes]) -> Original:
         original.file.parent.mkdir(mode=0o700, exist_ok=True)
         # mkstemp made it 0600 already; the rename keeps that.
         temporary.replace(original.file)
+        _settle(original.file.parent)
     finally:
         temporary.unlink(missing_ok=True)
     return original
+
+
+def _settle(folder: Path) -> None:
+    """Let a rename outlive a power failure: what it came from is removed soon after."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -74,6 +74,12 @@ class Supplement:
         """Sheet of the base's file → the texts around its table; '' is the first one."""
         if not contract.ingest.attributes:
             return {}
+        if not self.base.original.exists():
+            raise FileRefused(
+                "purged",
+                f"Berkas {self.base.file_name} yang diperbaiki sudah dihapus karena masa simpannya habis. "
+                "Kirim berkas lengkapnya.",
+            )
         found: dict[str, dict[str, list[str]]] = {}
         for table in readers.open_tables(self.base.original, contract, self.base.file_name):
             # Footers are known once the table was read.
