@@ -216,7 +216,9 @@ def _refuse_swallowed(
             continue
         for position in pc.indices_nonzero(several_lines).to_pylist():
             value = cell[position].as_py()
-            if value.count(delimiter) >= value.count("\n") * (columns - 1):
+            # The last of the swallowed lines may bring its line end along.
+            breaks = value.strip("\r\n").count("\n")
+            if breaks and value.count(delimiter) >= breaks * (columns - 1):
                 raise _open_quote(int(numbers[position]), file_name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from ingestion.arrow import pa
@@ -18,7 +19,8 @@ from ingestion.readers.cells import CellWriter
 from ingestion.readers.reading import Reading
 from ingestion.readers.table import Batch, BrokenRow, Table
 
-_ROWS = 20_000
+_SLICE_ROWS = 2000
+_SLICES = 10
 _FOOTER_ROWS = 10
 # What excuses a sheet or a member of an archive from holding the contract's table.
 _NO_TABLE = ("header_not_found", "missing_column", "empty", "wrong_format")
@@ -124,26 +126,39 @@ def _shown(row: Any) -> list[str]:
 
 
 def _batches(grid: Grid, header: headers.Header, reading: Reading) -> Iterator[Batch]:
+    """Batches of the rows below the header, joined from slices that fit the processor's cache."""
     writers = [CellWriter(reading.column(name) if name else None, reading) for name in header.names]
     rows = islice(grid.rows(), header.row + 1, None)
-    row_no = header.row + 2
-    while chunk := list(islice(rows, _ROWS)):
+    slices = _slices(rows, header.row + 2, writers)
+    while some := list(islice(slices, _SLICES)):
+        damaged: dict[int, list[int]] = {}
+        start = 0
+        for part in some:
+            for position, lost in part.damaged.items():
+                damaged.setdefault(position, []).extend(start + row for row in lost)
+            start += len(part.row_no)
+        yield Batch(
+            pa.concat_arrays([part.row_no for part in some]),
+            [pa.concat_arrays([part.cells[position] for part in some]) for position in range(len(writers))],
+            [row for part in some for row in part.broken],
+            damaged=damaged,
+        )
+
+
+def _slices(rows: Iterator[Any], row_no: int, writers: Sequence[CellWriter]) -> Iterator[Batch]:
+    while chunk := list(islice(rows, _SLICE_ROWS)):
         numbers = range(row_no, row_no + len(chunk))
         row_no += len(chunk)
-        broken = [
-            BrokenRow(number, row.text, row.fields)
-            for number, row in zip(numbers, chunk, strict=True)
-            if isinstance(row, BrokenRow)
-        ]
+        broken = []
         good: Sequence[int] = numbers
-        if broken:
-            refused = {row.row_no for row in broken}
-            good = [number for number in numbers if number not in refused]
+        if BrokenRow in set(map(type, chunk)):
+            both = list(zip(numbers, chunk, strict=True))
+            broken = [BrokenRow(no, row.text, row.fields) for no, row in both if isinstance(row, BrokenRow)]
+            good = [no for no, row in both if not isinstance(row, BrokenRow)]
             chunk = [row for row in chunk if not isinstance(row, BrokenRow)]
         cells, damaged = [], {}
-        columns = zip(*chunk, strict=True) if chunk else iter([()] * len(writers))
-        for position, (writer, values) in enumerate(zip(writers, columns, strict=True)):
-            texts, lost = writer.column(values)
+        for position, writer in enumerate(writers):
+            texts, lost = writer.column(list(map(itemgetter(position), chunk)))
             cells.append(texts)
             if lost:
                 damaged[position] = lost

@@ -10,6 +10,7 @@ from ingestion.arrow import Array, pa
 from ingestion.outcome import FileRefused
 from ingestion.readers.table import Batch, BrokenRow, Table
 
+_END = "end"
 _BESIDE = ("origin", "reference")
 
 
@@ -47,7 +48,8 @@ def write_batches(sink: IO[bytes], table: Table) -> None:
         except FileRefused as refusal:
             nothing = pa.RecordBatch.from_arrays([pa.array([], kind) for kind in types], schema=schema)
             stream.write_batch(nothing, custom_metadata={"refused": json.dumps([refusal.code, str(refusal)])})
-    sink.flush()
+    # A stream that breaks off between two batches looks like one that ended: the end is said.
+    write_line(sink, _END)
 
 
 def _write(stream: Any, schema: Any, batch: Batch) -> None:
@@ -74,13 +76,13 @@ def _whole(array: Array) -> Array:
 
 
 def read_batches(source: IO[bytes]) -> Iterator[Batch]:
-    """The rows of the next table of the stream; raises FileRefused as the reader did."""
+    """The rows of the next table of the stream; raises FileRefused as the reader did, EOFError if it died."""
     with pa.ipc.open_stream(source) as stream:
         while True:
             try:
                 rows, metadata = stream.read_next_batch_with_custom_metadata()
             except StopIteration:
-                return
+                break
             if b"refused" in metadata:
                 raise FileRefused(*json.loads(metadata[b"refused"]))
             # The other process read a stranger's file: its offsets are not trusted.
@@ -97,3 +99,8 @@ def read_batches(source: IO[bytes]) -> Iterator[Batch]:
                 reference=reference if has_reference else None,
                 without_value=more["without_value"],
             )
+    end = json.loads(source.readline() or "null")
+    if isinstance(end, dict):
+        raise FileRefused(*end["refused"])
+    if end != _END:
+        raise EOFError
