@@ -373,6 +373,8 @@ class _Load:
         self.outcome.load_id, self.outcome.status = load_id, "loaded"
         # The ledger row first: the rows below refer to it.
         self._record("loaded", load_id, None if added and not added.is_correction else rejects)
+        if added:
+            supplement.link(cursor, load_id, added, rejects)
         self._switch(load_id, added)
         self._finish_delivery("loaded", load_id)
 
@@ -393,9 +395,7 @@ class _Load:
             former = versions.supersede(cursor, contract, load_id, self.delivery.sha256, name)
         switches = versions.derive_slices(cursor, contract.source_id, slices | former)
         changes = None
-        if added:
-            supplement.link(cursor, contract, load_id, added)
-        elif not former:
+        if not added and not former:
             changes = versions.compare(cursor, contract, load_id, switches)
         versions.link_resolved(cursor, contract, load_id, name, _touched(switches) | {holder})
         held = set(versions.holds(cursor, contract.source_id, holder))

@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
 
 from ingestion import readers, settings, versions
 from ingestion.arrow import pa
@@ -40,7 +42,8 @@ class Base:
     sha256: str
     revision: str
     modified_at: datetime.datetime
-    open: set[Row]
+    # Row → how many refused rows it is: several where columns became rows.
+    open: Counter[Row]
 
 
 @dataclass
@@ -203,7 +206,9 @@ def read_base(cursor: Cursor, contract: Contract, load_id: int) -> Base | None:
     )
     name, path, received_on, sha256, revision, modified_at = row
     original = settings.home() / path if path else settings.home() / "originals" / "purged"
-    return Base(load_id, name, original, received_on, sha256, revision, modified_at, set(cursor.fetchall()))
+    return Base(
+        load_id, name, original, received_on, sha256, revision, modified_at, Counter(cursor.fetchall())
+    )
 
 
 def take_out_known_keys(
@@ -277,58 +282,65 @@ def _taken_out(
     return list(cursor.fetchall())
 
 
-def link(cursor: Cursor, contract: Contract, load_id: int, supplement: Supplement) -> None:
-    """Write which refused rows a supplement brought, and which of its own refused rows stand for which."""
-    base_id = supplement.base.load_id
-    cursor.execute(
-        "create temp table taken"
-        " (sheet text, row_no bigint, base_sheet text, base_row_no bigint) on commit drop"
-    )
-    lines = io.StringIO()
-    csv.writer(lines).writerows((*row, *wanted) for row, wanted in supplement.taken.items())
-    lines.seek(0)
-    cursor.copy_expert("copy taken from stdin with (format csv, force_not_null (sheet, base_sheet))", lines)
-    cursor.execute(
-        """
-        update ops.rejected_row as refused
-        set reference = concat_ws(':', %(base)s, taken.base_row_no, nullif(taken.base_sheet, ''))
-        from taken
-        where
-            refused.load_id = %(load)s and refused.row_no = taken.row_no
-            and coalesce(refused.sheet, '') = taken.sheet
-        """,
-        {"base": base_id, "load": load_id},
-    )
-    cursor.execute(
-        sql.SQL(
-            """
-            with brought as (
-                select taken.base_sheet, taken.base_row_no
-                from taken
-                inner join {} as landed
-                    on landed._load_id = %(load)s and landed._row_no = taken.row_no
-                    and coalesce(landed._sheet, '') = taken.sheet
-            )
+def link(cursor: Cursor, load_id: int, supplement: Supplement, refused: Iterable[Reject]) -> None:
+    """Write which refused rows a supplement brought, and which of its own refused rows stand for which.
 
-            update ops.rejected_row as refused set resolved_by_load_id = %(load)s
-            from brought
+    ``refused``: what the supplement refused itself. One row of a file may be several refused rows (where
+    columns became rows): it is settled when all of them are right.
+    """
+    base = supplement.base
+    still = {(reject.sheet, reject.row_no) for reject in refused}
+    if supplement.is_correction:
+        again = [
+            (load_id, *row, _reference(base.load_id, supplement.taken[row]))
+            for row in still
+            if row in supplement.taken
+        ]
+        execute_values(
+            cursor,
+            """
+            update ops.rejected_row as refused set reference = taken.reference
+            from (values %s) as taken (load_id, sheet, row_no, reference)
             where
-                refused.resolved_by_load_id is null
-                and (
-                    (
-                        refused.load_id = %(base)s and refused.row_no = brought.base_row_no
-                        and coalesce(refused.sheet, '') = brought.base_sheet
-                    )
-                    or (
-                        refused.load_id in (select load_id from ops.load where supplements_load_id = %(base)s)
-                        and refused.reference
-                        = concat_ws(':', %(base)s, brought.base_row_no, nullif(brought.base_sheet, ''))
+                refused.load_id = taken.load_id and refused.row_no = taken.row_no
+                and coalesce(refused.sheet, '') = taken.sheet
+            """,
+            again,
+        )
+    right = Counter(wanted for row, wanted in supplement.taken.items() if row not in still)
+    wrong = {wanted for row, wanted in supplement.taken.items() if row in still}
+    settled = [
+        row
+        for row, count in right.items()
+        if row not in wrong and (count >= base.open[row] or not supplement.is_correction)
+    ]
+    execute_values(
+        cursor,
+        """
+        update ops.rejected_row as refused set resolved_by_load_id = settled.by_load_id
+        from (values %s) as settled (by_load_id, base_load_id, sheet, row_no, reference)
+        where
+            refused.resolved_by_load_id is null
+            and (
+                (
+                    refused.load_id = settled.base_load_id and refused.row_no = settled.row_no
+                    and coalesce(refused.sheet, '') = settled.sheet
+                )
+                or (
+                    refused.reference = settled.reference
+                    and refused.load_id in (
+                        select load_id from ops.load where supplements_load_id = settled.base_load_id
                     )
                 )
-            """
-        ).format(sql.Identifier("raw", contract.source_id)),
-        {"base": base_id, "load": load_id},
+            )
+        """,
+        [(load_id, base.load_id, *row, _reference(base.load_id, row)) for row in settled],
     )
+
+
+def _reference(load_id: int, row: Row) -> str:
+    sheet, row_no = row
+    return f"{load_id}:{row_no}:{sheet}" if sheet else f"{load_id}:{row_no}"
 
 
 def _some_of(batch: Batch, keep: list[int]) -> Batch:
