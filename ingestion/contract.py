@@ -501,9 +501,7 @@ class _Checker:
                 re.compile(pattern)
             except re.error as error:
                 raise self.fail(f"{key}.logicalTypeOptions.pattern", str(error)) from None
-        for limit in ("minimum", "maximum"):
-            if item.logicalType in _MOMENTS and not _is_moment(options.get(limit, "2000-01-01")):
-                raise self.fail(f"{key}.logicalTypeOptions.{limit}", "must be quoted text like '2000-01-01'")
+        self._check_limits(item, key, options)
         title = self.need(f"{key}.businessName", item.businessName)
         return Column(
             name=name,
@@ -523,6 +521,21 @@ class _Checker:
             maximum=options.get("maximum"),
             headers=(title, *ingest.headers.get(name, ())),
         )
+
+    def _check_limits(self, item: SchemaProperty, key: str, options: dict[str, Any]) -> None:
+        where = f"{key}.logicalTypeOptions"
+        for limit in {"minimum", "maximum"} & set(options):
+            value = options[limit]
+            if item.logicalType in _MOMENTS and not _is_moment(value):
+                raise self.fail(f"{where}.{limit}", "must be quoted text like '2000-01-01'")
+            if item.logicalType == "integer" and not (isinstance(value, int) and not isinstance(value, bool)):
+                raise self.fail(f"{where}.{limit}", f"{value!r}; allowed: a whole number")
+            if item.logicalType == "number" and not isinstance(value, (int, float)):
+                raise self.fail(f"{where}.{limit}", f"{value!r}; allowed: a number")
+        if {"minimum", "maximum"} <= set(options) and options["minimum"] > options["maximum"]:
+            raise self.fail(
+                f"{where}.minimum", f"{options['minimum']} lies above maximum {options['maximum']}"
+            )
 
     def _allowed_values(self, item: SchemaProperty, key: str) -> tuple[str, ...]:
         """Values of the standard's library rule ``invalidValues: 0``; other rules are not the loader's."""

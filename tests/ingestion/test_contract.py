@@ -67,6 +67,12 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
         ("id: djpb__apbd", "id: djpb", "id: 'djpb' must be <opd>__<dataset>"),
         ("{column: cutoff_on}", "{column: cutoff_on, year: year, month: 1}", "at most one of column"),
         ("{column: cutoff_on}", "{column: government_name}", "must be of type date or timestamp"),
+        (
+            "{minimum: 1, maximum: 12}",
+            "{minimum: 1, maximum: 12.5}",
+            "maximum: 12.5; allowed: a whole number",
+        ),
+        ("{minimum: 1, maximum: 12}", "{minimum: 13, maximum: 12}", "minimum: 13 lies above maximum 12"),
         ("minimum: '2000-01-01'", "minimum: 2000-01-01", "logicalTypeOptions.minimum: must be quoted text"),
         (r"djpb_apbd(?:_[^/]*)?", r"djpb_apbd(?:_(?P<period>\d{4}-\d\d))?", "ingest.filePeriod: needed"),
         (
