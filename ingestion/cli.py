@@ -211,7 +211,8 @@ def replay(
 ) -> None:
     """Baca lagi berkas yang sudah diterima, menurut kontrak yang berlaku sekarang.
 
-    Tanpa --rejects berkasnya hanya diantrekan; Airflow memuatnya pada giliran sumber itu berikutnya.
+    Tanpa --rejects berkasnya hanya diantrekan; Airflow memuatnya pada giliran sumber itu berikutnya. Baris
+    yang masih salah tetap ditolak seperti semula; itu bukan kegagalan.
     """
     from ingestion import replay
 
@@ -222,7 +223,6 @@ def replay(
         else:
             texts = [report.as_text(outcome) for outcome in outcomes]
             print("\n".join(texts) or f"Tidak ada baris {source} yang masih ditolak.")
-        _leave(outcomes)
         return
     waiting = replay.queue(source)
     if as_json:
@@ -231,6 +231,30 @@ def replay(
         print(f"{report.number(len(waiting))} berkas {source} menunggu dimuat menurut kontrak sekarang.")
     else:
         print(f"Semua berkas {source} sudah dimuat menurut kontrak sekarang.")
+
+
+@app.command(epilog=f"Contoh: pendopo purge --dry-run. {_EXIT_CODES}")
+def purge(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Hanya sebut apa yang akan dihapus; tidak menghapus apa pun.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Hapus berkas asli, isi baris yang ditolak dan laporan yang lewat masa simpannya.
+
+    Masa simpan ada pada kontrak (retention). Buku penerimaan dan data yang sudah dimuat tetap ada.
+    """
+    from ingestion import purge
+
+    gone = purge.purge(datetime.datetime.now(datetime.UTC).date(), dry_run)
+    if as_json:
+        print(json.dumps(vars(gone) | {"dry_run": dry_run}))
+        return
+    done = "Akan dihapus" if dry_run else "Dihapus"
+    print(
+        f"{done}: {report.number(gone.originals)} berkas asli ({gone.size_bytes / 2**20:.1f} MB), isi "
+        f"{report.number(gone.rejected_rows)} baris yang ditolak, {report.number(gone.workbooks)} laporan."
+    )
 
 
 @app.command()

@@ -275,7 +275,8 @@ class _Marking:
         for name in (reason.header, reason.column):
             if name is not None and name in table.places:
                 return tuple(place + 1 for place in table.places[name])
-        return _Marking._table_columns(table, reason)
+        # Better the whole row than a wrong cell.
+        return () if table.places else _Marking._table_columns(table, reason)
 
     @staticmethod
     def _table_columns(table: Table, reason: Reason) -> tuple[int, ...]:

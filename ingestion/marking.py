@@ -24,6 +24,7 @@ from openpyxl.comments import Comment  # type: ignore[import-untyped]
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side  # type: ignore[import-untyped]
 from openpyxl.utils import get_column_letter  # type: ignore[import-untyped]
 from openpyxl.worksheet.hyperlink import Hyperlink  # type: ignore[import-untyped]
+from openpyxl.worksheet.properties import PageSetupProperties  # type: ignore[import-untyped]
 from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untyped]
 
 # Amber turns a clear grey on a black-and-white printer; the thick frame stays in any case.
@@ -178,6 +179,9 @@ def _write_summary(book: Workbook, summary: Summary, targets: list[str]) -> None
             row += 1
             _write_finding(sheet, row, finding, target)
         sheet.auto_filter.ref = f"A{first}:{get_column_letter(len(_HEADINGS))}{row}"
+    sheet.page_setup.orientation = "landscape"
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.fitToHeight = 0
     book.active = 0
     for other in book.worksheets:
         other.sheet_view.tabSelected = other is sheet

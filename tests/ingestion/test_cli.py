@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from deploy import commands
-from ingestion import cli
+from ingestion import cli, settings
 from ingestion.cli import app
 
 from .conftest import HEADER, budget_row, query
@@ -99,7 +100,7 @@ def test_the_help_of_every_command_speaks_indonesian(name: str) -> None:
         assert not _ENGLISH.findall(plain), text
 
 
-@pytest.mark.parametrize("name", ["check", "load", "report", "corrections", "replay"])
+@pytest.mark.parametrize("name", ["check", "load", "report", "corrections", "replay", "purge"])
 def test_the_commands_for_files_show_an_example_and_their_exit_codes(name: str) -> None:
     shown = " ".join(run(app, [name, "--help"], env={"COLUMNS": "200"}).stdout.split())
     assert f"Contoh: pendopo {name}" in shown
@@ -168,3 +169,33 @@ def test_a_terminal_is_told_how_far_a_long_load_is(capsys: pytest.CaptureFixture
     assert re.fullmatch(
         r"\r2\.500\.000 baris dibaca, 2\d{2}\.\d{3} baris per detik ", capsys.readouterr().err
     )
+
+
+def test_a_source_is_read_again_and_old_files_go_from_the_command_line(
+    database: Any, budget_csv: Callable[..., Path]
+) -> None:
+    file = budget_csv(budget_row(), budget_row("Kota X", revenue="rusak"))
+    assert run(app, ["load", str(file)]).exit_code == 0
+    assert json.loads(run(app, ["replay", "djpb__apbd", "--json"]).stdout) == {
+        "source": "djpb__apbd",
+        "waiting": [],
+    }
+    assert "Semua berkas djpb__apbd sudah dimuat" in run(app, ["replay", "djpb__apbd"]).stdout
+    (again,) = json.loads(run(app, ["replay", "djpb__apbd", "--rejects", "--json"]).stdout)
+    assert (again["read"], again["loaded"], again["rejects"][0]["row_no"]) == (1, 0, 3)
+    assert query(database, "select count(*) from ops.load") == [(1,)]
+
+    query(database, "update ops.delivery set received_at = '2001-01-01' returning 1")
+    query(database, "update ops.load set received_on = '2001-01-01' returning 1")
+    for original in (settings.home() / "originals").rglob("*"):
+        os.utime(original, (1, 1))
+    planned = json.loads(run(app, ["purge", "--dry-run", "--json"]).stdout)
+    assert planned | {"size_bytes": 0} == {
+        "originals": 1,
+        "size_bytes": 0,
+        "rejected_rows": 1,
+        "workbooks": 0,
+        "dry_run": True,
+    }
+    assert "Dihapus: 1 berkas asli" in run(app, ["purge"]).stdout
+    assert query(database, "select raw_text from ops.rejected_row") == [("(dihapus)",)]

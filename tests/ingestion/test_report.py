@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import zipfile
 from collections.abc import Callable
@@ -11,13 +12,16 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 from openpyxl.styles import Font
 from typer.testing import CliRunner
 
-from ingestion import corrections, load, marked, past_load, settings
+from ingestion import corrections, inbox, load, marked, past_load, settings
 from ingestion.cli import app
 
-from .conftest import EMPLOYEE_HEADER, HEADER, budget_row, employee, query
+from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee, query
 
 run = CliRunner().invoke
 Writer = Callable[..., Path]
@@ -85,6 +89,26 @@ def test_a_table_that_does_not_start_in_column_a_is_marked_where_it_stands(workb
     rows = [[None, None, *EMPLOYEE_HEADER], [None, None, *employee()], [None, None, *employee(pin="12x")]]
     _, target = check(workbook(rows, "pegawai_2024-01.xlsx"))
     assert list(marks(openpyxl.load_workbook(target))) == [("Data", "I3")]
+
+
+@pytest.fixture
+def public_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(Path(__file__).parent / "contracts"))
+
+
+def test_a_value_under_another_column_than_its_header_is_marked_where_it_was_read(
+    workbook: Writer, public_contracts: None
+) -> None:
+    def line(code: str | None, level: int, name: str | None, amount: object) -> list[Any]:
+        cells: list[Any] = [None] * 18
+        cells[3], cells[6 + level], cells[16], cells[17] = code, name, amount, 0
+        return cells
+
+    header: list[Any] = [None] * 18
+    header[1], header[4], header[16], header[17] = "Kode Rekening", "Uraian", "Anggaran", "Realisasi"
+    rows = [header, line("4", 1, "Pendapatan", 5), line("4.1", 2, "Pajak", "lima"), line("4.2", 2, None, 5)]
+    _, target = check(workbook(rows, "1_lra_20251022-103930.xlsx"))
+    assert list(marks(openpyxl.load_workbook(target))) == [("Data", "Q3"), ("Data", "H4")]
 
 
 def test_formulas_of_the_original_do_not_travel_on(workbook: Writer) -> None:
@@ -229,6 +253,42 @@ def test_of_a_big_file_only_the_refused_rows_are_shown(budget_csv: Writer) -> No
     assert list(marks(book)) == [("Data", "F2")]
 
 
+def test_a_workbook_that_only_the_reader_understands_comes_back_as_rows_of_text(workbook: Writer) -> None:
+    file = workbook([["Daftar"], EMPLOYEE_HEADER, employee(pin="0126"), employee(pin="x")], "asli.xlsx")
+    broken = file.with_name("pegawai_2024-01.xlsx")
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(broken, "w") as copy:
+        for name in whole.namelist():
+            copy.writestr(name, "<rusak" if name == "docProps/core.xml" else whole.read(name))
+    _, target = check(broken)
+    book = openpyxl.load_workbook(target)
+    assert list(marks(book)) == [("Data", "G4")]
+    assert texts(book["Data"])[2][:7] == [*employee()[:5], "1", "0126"]
+
+
+@settings_of_hypothesis(max_examples=20, deadline=None)
+@given(
+    titles=st.integers(0, 3),
+    bad=st.sets(st.tuples(st.integers(0, 29), st.sampled_from("ACEF"))),
+    blank_rows=st.sets(st.integers(0, 29)),
+)
+def test_exactly_the_bad_cells_are_marked_wherever_they_stand(
+    tmp_path_factory: pytest.TempPathFactory, titles: int, bad: set[tuple[int, str]], blank_rows: set[int]
+) -> None:
+    lines, expected = [*["Judul;;;;;;;"] * titles, HEADER], set()
+    for number in range(30):
+        if number in blank_rows:
+            lines.append("")
+        cells = budget_row(f"Kabupaten {number}").split(";")
+        for letter in sorted(letter for row, letter in bad if row == number):
+            cells["ABCDEFGH".index(letter)] = "rusak"
+            expected.add(("Data", f"{letter}{len(lines) + 1}"))
+        lines.append(";".join(cells))
+    file = tmp_path_factory.mktemp("acak") / "djpb_apbd.csv"
+    file.write_text("\n".join(lines))
+    _, target = check(file)
+    assert set(marks(openpyxl.load_workbook(target))) == expected
+
+
 def test_a_file_without_a_table_gets_a_page_that_says_so(tmp_path: Path) -> None:
     file = tmp_path / "pegawai_2024-01.csv"
     file.write_text("bukan;tabel\n1;2\n")
@@ -354,3 +414,29 @@ def test_corrected_rows_join_their_load_and_settle_the_refused_ones(
     result = run(app, ["corrections", str(first.load_id), "--output", str(form)])
     assert isinstance(result.exception, corrections.NothingToCorrect)
     assert marked.write(second.load_id or 0).is_file()
+
+
+def test_a_form_in_the_drop_folder_needs_no_special_name(
+    database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENDOPO_LANDING", str(tmp_path / "landing"))
+    file = tmp_path / "realisasi_apbd_2026-10.csv"
+    rows = [
+        account_row(account=1),
+        account_row(account=2),
+        account_row(account=3).replace("500.000", "5OO.000"),
+    ]
+    file.write_text("\n".join([BUDGET_HEADER, *rows]))
+    first = load.load_file(file)
+    form = tmp_path / "landing" / "bpkad" / "realisasi_apbd" / "sudah diperbaiki.xlsx"
+    form.parent.mkdir(parents=True)
+    assert run(app, ["corrections", str(first.load_id), "--output", str(form)]).exit_code == 0
+    book = openpyxl.load_workbook(form)
+    book.active["H2"] = "500.000,00"
+    book.save(form)
+    os.utime(form, (1, 1))
+    (delivery,) = inbox.receive("bpkad__realisasi_apbd")
+    second = load.load_delivery(delivery)
+    assert (second.status, second.loaded, second.slices) == ("loaded", 1, ["2026/10"])
+    current = "select count(*), sum(realised_idr)::int from raw.bpkad__realisasi_apbd"
+    assert query(database, current) == [(3, 1_500_000)]
