@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
 from ingestion import dates
 from ingestion.contract import Column, Contract
 from ingestion.outcome import Reason
 
+# Every reason that a single cell can be refused for.
+CELL_CODES = (
+    "required",
+    "not_a_number",
+    "too_precise",
+    "not_an_integer",
+    "out_of_range",
+    "outside_period",
+    "in_future",
+    "not_a_date",
+    "not_a_timestamp",
+    "not_allowed",
+    "pattern",
+    "too_long",
+    "identifier_precision_lost",
+    "control_character",
+)
 _SHOWN = 60
+_MOMENTS = ("date", "timestamp")
 
 
 def reason(
@@ -24,18 +45,19 @@ def reason(
 def _sentence(code: str, column: Column, value: str | None, contract: Contract, expected: str) -> str:
     shown = _shorten(value or "")
     ingest = contract.ingest
-    example = f"1{ingest.group_char}234{ingest.group_char}567{ingest.decimal_char}89"
     match code:
         case "required":
             return "kosong, padahal wajib diisi. Isi kolom ini."
         case "not_a_number":
+            example = f"1{ingest.group_char}234{ingest.group_char}567{ingest.decimal_char}89"
             return f"'{shown}' bukan angka. Tulis seperti {example}."
         case "too_precise":
-            return f"'{shown}' terlalu rinci. Paling banyak {column.scale} angka di belakang koma."
+            return f"'{shown}' terlalu rinci. Bulatkan, paling banyak {column.scale} angka di belakang koma."
         case "not_an_integer":
             return f"'{shown}' bukan bilangan bulat. Tulis angka saja, misalnya 12."
         case "out_of_range":
-            return f"'{shown}' di luar batas yang wajar{_limits(column)}. Periksa angkanya."
+            what = "tanggalnya" if column.logical_type in _MOMENTS else "angkanya"
+            return f"'{shown}' di luar batas yang wajar{_limits(column, contract)}. Periksa {what}."
         case "outside_period":
             return (
                 f"'{shown}' bukan bulan berkas ini, yaitu {expected} menurut nama berkas. Perbaiki isinya, "
@@ -47,15 +69,15 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract, 
                 "dan jam pada aplikasi atau mesin asalnya."
             )
         case "not_a_date":
-            return f"'{shown}' bukan tanggal. {dates.advice(ingest.date_formats[0])}"
+            return f"'{shown}' bukan tanggal{_lost_format(value)}. {dates.advice(ingest.date_formats[0])}"
         case "not_a_timestamp":
-            return f"'{shown}' bukan waktu. {dates.advice(ingest.timestamp_formats[0])}"
+            return f"'{shown}' bukan waktu{_lost_format(value)}. {dates.advice(ingest.timestamp_formats[0])}"
         case "not_allowed":
             return f"'{shown}' tidak dikenal. Pilihannya: {', '.join(column.allowed)}."
         case "pattern":
             return f"'{shown}' tidak sesuai bentuknya. {column.description}"
         case "too_long":
-            return f"isinya lebih dari {column.max_length} huruf. Persingkat."
+            return f"'{shown}' lebih dari {column.max_length} huruf. Persingkat."
         case "identifier_precision_lost":
             return (
                 f"'{shown}' rusak karena disimpan sebagai angka; Excel hanya menyimpan 15 angka pertama. "
@@ -66,17 +88,35 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract, 
     raise ValueError(code)
 
 
-def _limits(column: Column) -> str:
-    lower, upper = column.minimum, column.maximum
-    if column.logical_type in ("date", "timestamp"):
+def _lost_format(value: str | None) -> str:
+    """Five digits in a date column are a day as Excel counts, which lost its format."""
+    is_serial = re.fullmatch(r"[234]\d{4}(?:[.,]\d+)?", value or "")
+    return "; angka ini tampaknya tanggal Excel yang kehilangan formatnya" if is_serial else ""
+
+
+def _limits(column: Column, contract: Contract) -> str:
+    lower, upper = _limit(column.minimum, column, contract), _limit(column.maximum, column, contract)
+    if column.logical_type in _MOMENTS:
         least, most = "paling awal", "paling akhir"
     else:
         least, most = "paling sedikit", "paling banyak"
-    if lower is not None and upper is not None:
+    if lower and upper:
         return f" ({lower} sampai {upper})"
-    if lower is not None:
+    if lower:
         return f" ({least} {lower})"
-    return f" ({most} {upper})" if upper is not None else ""
+    return f" ({most} {upper})" if upper else ""
+
+
+def _limit(value: float | str | None, column: Column, contract: Contract) -> str:
+    """A limit as the office writes such values itself."""
+    if value is None:
+        return ""
+    if column.logical_type not in _MOMENTS:
+        return str(value).replace(".", contract.ingest.decimal_char)
+    moment = datetime.datetime.fromisoformat(str(value))
+    is_midnight = moment.time() == datetime.time()
+    ingest = contract.ingest
+    return dates.write(moment, (ingest.date_formats if is_midnight else ingest.timestamp_formats)[0])
 
 
 def field_count(found: int, expected: int) -> Reason:
