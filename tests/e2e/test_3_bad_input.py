@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from ingestion import settings
@@ -83,3 +84,30 @@ def test_load_answers_in_json_and_a_second_time_is_a_no_op(center, tmp_path):
     assert (first["read"], first["loaded"]) == (1, 1)
     second = json.loads(center.pendopo("load", str(file), "--source", "djpb__apbd", "--json").stdout)
     assert (second["status"], second["load_id"]) == ("already_loaded", first["load_id"])
+
+
+def test_a_refused_row_comes_back_corrected_through_the_drop_folder(center, tmp_path):
+    budget = Path(settings.landing()) / "djpb" / "apbd"
+    lines = [ROW.replace("2019", "2017").format(month=month) for month in (1, 2, 3)]
+    bad = lines[2].replace("2017;3;", "2017;13;")
+    (budget / "djpb_apbd_2017.csv").write_text(HEADER + lines[0] + lines[1] + bad)
+    center.pendopo("up", "--detach")
+    refused = (
+        "select load_id, resolved_by_load_id is not null from ops.rejected_row where raw_text like '2017%%'"
+    )
+    [(load_id, is_resolved)] = center.query(refused, role="admin")
+    assert not is_resolved
+
+    [marked] = (settings.home() / "reports").glob(f"{load_id}-*.xlsx")
+    assert marked.stat().st_mode & 0o777 == 0o600
+    form = tmp_path / "perbaikan.xlsx"
+    center.pendopo("corrections", str(load_id), "--output", str(form))
+    book = openpyxl.load_workbook(form)
+    header, row = list(book.active.iter_rows())
+    months = [cell for title, cell in zip(header, row, strict=True) if title.value in ("bulan", "Bulan")]
+    months[0].value = "3"
+    book.save(budget / "djpb_apbd_2017_perbaikan.xlsx")
+    center.pendopo("up", "--detach")
+
+    assert center.query(refused, role="admin") == [(load_id, True)]
+    assert center.query("select count(*) from staging.stg_djpb__apbd where year = 2017") == [(3,)]
