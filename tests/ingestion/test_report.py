@@ -22,6 +22,7 @@ from ingestion import corrections, inbox, load, marked, past_load, settings
 from ingestion.cli import app
 
 from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee, query
+from .own_source import INTEGER, KEY, declare
 
 run = CliRunner().invoke
 Writer = Callable[..., Path]
@@ -440,3 +441,43 @@ def test_a_form_in_the_drop_folder_needs_no_special_name(
     assert (second.status, second.loaded, second.slices) == ("loaded", 1, ["2026/10"])
     current = "select count(*), sum(realised_idr)::int from raw.bpkad__realisasi_apbd"
     assert query(database, current) == [(3, 1_500_000)]
+
+
+def test_two_bad_values_of_one_row_are_two_rows_of_the_form(
+    database: Any, workbook: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = INTEGER | {"primaryKey": True, "primaryKeyPosition": 2}
+    columns = {"desa": KEY, "bulan": month, "jumlah": INTEGER | {"required": True}}
+    folder = tmp_path / "kontrak"
+    folder.mkdir()
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(folder))
+    declare(
+        folder,
+        columns,
+        "dinas__bulanan",
+        filePattern=r"bulanan_(?P<period>\d{4}-\d{2})\.xlsx",
+        fileExample="bulanan_2026-10.xlsx",
+        dataDate={"period": "period"},
+        unpivot={"pattern": "(?P<bulan>Januari|Februari|Maret)", "value": "jumlah"},
+    )
+    good = [[f"Desa {number}", 1, 2, 3] for number in range(5)]
+    rows = [["desa", "Januari", "Februari", "Maret"], *good, ["Desa Z", "satu", "dua", 3]]
+    first = load.load_file(workbook(rows, "bulanan_2026-10.xlsx"), "dinas__bulanan")
+    assert (first.loaded, first.rejected) == (16, 2)
+
+    def correct(values: list[str]) -> Any:
+        form = tmp_path / "form.xlsx"
+        call = ["corrections", str(first.load_id), "--output", str(form)]
+        assert run(app, call).exit_code == 0
+        book = openpyxl.load_workbook(form)
+        assert [row[0].value for row in book.active.iter_rows()] == ["desa", "Desa Z", "Desa Z"]
+        for row, value in enumerate(values, 2):
+            book.active.cell(row, 3).value = value
+        book.save(form)
+        return load.load_file(form, "dinas__bulanan")
+
+    assert (correct(["1"]).loaded, correct(["1", "2"]).loaded) == (1, 1)
+    amounts = "select bulan, jumlah from raw.dinas__bulanan where desa = 'Desa Z' order by bulan"
+    assert query(database, amounts) == [(1, 1), (2, 2), (3, 3)]
+    result = run(app, ["corrections", str(first.load_id), "--output", str(tmp_path / "form.xlsx")])
+    assert isinstance(result.exception, corrections.NothingToCorrect)
