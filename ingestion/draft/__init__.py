@@ -235,7 +235,12 @@ class _Drafter:
                 "tidak ada kolom yang membedakan setiap baris; tandai primaryKey bila ada"
             )
             return ()
-        if len(found) > 1:
+        unpivot = self.ingest.get("unpivot")
+        if unpivot and set(found) <= set(re.compile(unpivot["pattern"]).groupindex):
+            # A sample of one record does not need what names it.
+            named = [c.name for c in columns if c.required and c.kind == "string" and c.name not in found]
+            found = (*named[:1], *found)
+        elif len(found) > 1:
             # One year's sample does not need the year to tell its rows apart, the next year's file does.
             own = {column.name for column in columns}
             found = (*(name for name in when.slices if name in own and name not in found), *found)

@@ -5,7 +5,7 @@ Nobody in them can exist: names are built from words such as "Contoh" and "Rekaa
 impossible region code 99, telephone numbers with 0800, serial numbers of NIP with 9. The files carry
 the dirt of real exports (free spelling, title and total rows, mixed date formats, damaged numbers,
 duplicates, one late agency, one broken file, one file nobody knows), because that is what the
-pipeline has to prove itself on.
+pipeline has to prove itself on. A source without such a scene gets a plain file drawn from its contract.
 """
 
 from __future__ import annotations
@@ -47,7 +47,17 @@ def generate(
     if "://" in str(landing):
         raise ValueError(f"sample exports are written to a local folder only, not to {landing}")
     # numpy and openpyxl load here, so that the command line starts without them.
-    from ingestion.sample import budget, complaints, employees, poverty, punches, regional_budget, stray
+    from ingestion.contract import load_contracts
+    from ingestion.sample import (
+        budget,
+        complaints,
+        employees,
+        from_contract,
+        poverty,
+        punches,
+        regional_budget,
+        stray,
+    )
     from ingestion.sample.scene import Scene
 
     folder = Path(landing)
@@ -60,6 +70,12 @@ def generate(
             for source in (complaints, employees, punches, poverty, budget, regional_budget, stray)
             for path in source.write(workshop, scene)
         ]
+        contracts = {Path(contract.opd, contract.dataset): contract for contract in load_contracts().values()}
+        scenes = {path.parent.relative_to(workshop) for path in made}
+        made = [path for path in made if path.parent.relative_to(workshop) in {Path(), *contracts}]
+        for place, contract in contracts.items():
+            if place not in scenes:
+                made += from_contract.write(workshop, contract, scene)
         if before_publish:
             before_publish(made)
         return [_publish(path, folder / path.relative_to(workshop)) for path in made]

@@ -15,6 +15,8 @@ from ingestion.contract import Contract, load_contracts, read_contract
 from ingestion.draft import DraftError, draft
 from ingestion.load import check_file
 from ingestion.outcome import Outcome
+from ingestion.sample import from_contract
+from ingestion.sample.scene import Scene
 
 TODAY = datetime.date(2026, 11, 22)
 Drafted = Callable[..., tuple[Contract, Outcome]]
@@ -108,8 +110,8 @@ REAL: dict[str, tuple[int, set[str]]] = {
     "poverty/Persentase *2023.csv": (39, {"table_title", "year", "area_name"}),
     # 35 areas, 18 columns of which 6 hold a dash everywhere; one area is new and one column short.
     "poverty/Persentase Penduduk Miskin (P0) *.xlsx": (416, {"provinsi", "group_2", "year", "group_4"}),
-    "poverty/gariskemiskinanjabar.xls": (3, {"year"}),
-    "sectoral/1771833698_*.xls": (2, {"year"}),
+    "poverty/gariskemiskinanjabar.xls": (3, {"nama_wilayah", "year"}),
+    "sectoral/1771833698_*.xls": (2, {"kode_dssd", "year"}),
     "sectoral/1772436309_*.xlsx": (1, set()),
     "sectoral/1772440922_*.xlsx": (1, set()),
     "traffic/Metro_Interstate_Traffic_Volume.csv": (48_204, set()),
@@ -117,8 +119,8 @@ REAL: dict[str, tuple[int, set[str]]] = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_draft_of_a_public_file_is_a_contract_that_loads_it(
-    shared_real: Path, drafted: Drafted, name: str
+def test_a_draft_of_a_public_file_is_a_contract_that_loads_it_and_has_a_sample(
+    shared_real: Path, drafted: Drafted, name: str, tmp_path: Path
 ) -> None:
     (file,) = shared_real.glob(name.replace("(", "[(]").replace(")", "[)]"))
     contract, outcome = drafted(file)
@@ -127,6 +129,9 @@ def test_a_draft_of_a_public_file_is_a_contract_that_loads_it(
     assert outcome.loaded >= 0.95 * records
     assert outcome.loaded + outcome.rejected == records
     assert {column.name for column in contract.key_columns} == key
+    (made,) = from_contract.write(tmp_path, contract, Scene.load(seed=1, as_of=TODAY, scale=0.5))
+    sampled = check_file(made, contract.source_id, received_on=TODAY)
+    assert (sampled.status, sampled.rejected) == ("accepted", 0), sampled.messages
 
 
 def test_every_tabular_public_file_is_drafted(shared_real: Path) -> None:
