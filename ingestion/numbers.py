@@ -61,8 +61,12 @@ def _plain(text: Array, decimal_char: str, group_char: str) -> Array:
         text = pc.replace_substring(text, group_char, "")
     if decimal_char != ".":
         text = pc.replace_substring(text, decimal_char, ".")
-    text = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
-    text = pc.replace_substring_regex(text, r"^\+|\.$", "")
+    # Most columns hold whole numbers without a sign: a search is cheaper than replacing nothing.
+    if pc.any(pc.match_substring(text, ".")).as_py():
+        text = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+        text = pc.replace_substring_regex(text, r"\.$", "")
+    if pc.any(pc.starts_with(text, "+")).as_py():
+        text = pc.replace_substring_regex(text, r"^\+", "")
     return pc.if_else(is_number, text, pa.scalar(None, pa.string()))
 
 
