@@ -55,11 +55,8 @@ def write(load_id: int, target: Path | None = None) -> Path:
     with ledger.connect() as connection:
         load = past_load.read(connection, load_id)
         target = target or _report_file(load_id, load.outcome.file_name)
-        contract, name = load.contract, load.outcome.file_name
-        if load.supplements and supplement.first_reference(load.original, contract, name):
-            contract = supplement.plain(contract)
         refused = past_load.rejects(connection, load_id)
-        mark_file(target, load.original, contract, load.outcome, refused, load.finished_at)
+        mark_file(target, load.original, load.contract, load.outcome, refused, load.finished_at)
     return target
 
 
@@ -80,11 +77,7 @@ def mark_file(
 
     ``outcome`` gives the counts and messages, ``rejects`` the refused rows, ``when`` the moment of the check.
     """
-    try:
-        tables = readers.open_tables(original, contract, outcome.file_name)
-    except FileRefused:
-        # What is wrong with the file as a whole stands among the messages.
-        tables = []
+    tables = _open(original, contract, outcome.file_name)
     order = {table.sheet: position for position, table in enumerate(tables)}
     shown = sorted(
         islice(rejects, SHOWN_ROWS), key=lambda reject: (order.get(reject.sheet, 0), reject.row_no)
@@ -96,6 +89,15 @@ def mark_file(
             _Marking(temporary, original, contract, outcome, tables, shown, when).write()
     finally:
         close(tables)
+
+
+def _open(original: Path, contract: Contract, file_name: str) -> list[Table]:
+    """The tables of a file, or of a correction form of its source; none when it is neither."""
+    for known in (contract, supplement.plain(contract)):
+        # What is wrong with the file as a whole stands among the messages.
+        with contextlib.suppress(FileRefused):
+            return readers.open_tables(original, known, file_name)
+    return []
 
 
 class _Marking:

@@ -481,3 +481,28 @@ def test_two_bad_values_of_one_row_are_two_rows_of_the_form(
     assert query(database, amounts) == [(1, 1), (2, 2), (3, 3)]
     result = run(app, ["corrections", str(first.load_id), "--output", str(tmp_path / "form.xlsx")])
     assert isinstance(result.exception, corrections.NothingToCorrect)
+
+
+def test_a_punch_of_a_terminal_is_corrected_in_a_workbook_like_any_other_row(
+    database: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "1_attlog.dat"
+    punches = [f"  {pin}\t2022-01-03 07:0{pin}:00\t1\t0\t1\t0" for pin in range(5)]
+    file.write_text("\n".join([*punches, "  7\t2022-02-31 07:00:00\t1\t0\t1\t0", ""]))
+    first = load.load_file(file)
+    assert (first.loaded, first.rejected) == (5, 1)
+    form = tmp_path / "form.xlsx"
+    assert run(app, ["corrections", str(first.load_id), "--output", str(form)]).exit_code == 0
+    book = openpyxl.load_workbook(form)
+    assert [cell.value for cell in book.active[2]][:2] == ["  7", "2022-02-31 07:00:00"]
+    book.active["B2"] = "2022-02-30 07:00:00"
+    book.save(form)
+    still_wrong = load.load_file(form, "bkpsdm__absensi_mesin")
+    marked_form = marked.write(still_wrong.load_id or 0)
+    assert list(marks(openpyxl.load_workbook(marked_form))) == [("Perbaikan", "B2")]
+    book.active["B2"] = "2022-02-28 07:00:00"
+    book.save(form)
+    assert load.load_file(form, "bkpsdm__absensi_mesin").loaded == 1
+    assert query(database, "select pin, device_no from raw.bkpsdm__absensi_mesin where pin = '7'") == [
+        ("7", 1)
+    ]
