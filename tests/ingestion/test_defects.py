@@ -707,14 +707,20 @@ def test_observation_3_unclosed_quote_swallows_no_rows(tmp_path: Path) -> None:
     lines = [f"{number};isi {number}" for number in range(3_000)]
     lines[10] = '10;"kutip tidak ditutup'
     file = write(tmp_path, "nomor;isi", *lines)
-    contract = declare(tmp_path, {"nomor": KEY, "isi": TEXT})
-    try:
-        result = sift(file, contract)
-    except FileRefused as refusal:
-        assert "tanda kutip" in str(refusal)
-        assert "12" in str(refusal)
-    else:
-        assert len(result.rows) >= 2_999
+    with pytest.raises(FileRefused, match="mulai baris 12: tanda kutip"):
+        sift(file, declare(tmp_path, {"nomor": KEY, "isi": TEXT}))
+    # Wherever the quote stands, and whether or not a later one closes it.
+    lines[10] = "10;isi"
+    for number in (0, 1_500, 2_998):
+        broken = [*lines[:number], f'"{lines[number]}', *lines[number + 1 :]]
+        for ending in ([], ['3000;isi "']):
+            file = write(tmp_path, "nomor;isi", *broken, *ending)
+            with pytest.raises(FileRefused, match=f"mulai baris {number + 2}: tanda kutip"):
+                sift(file, declare(tmp_path, {"nomor": KEY, "isi": TEXT}))
+    # In the last line it swallows nothing: that row alone is refused.
+    file = write(tmp_path, "nomor;isi", *lines[:-1], '"2999;isi')
+    result = sift(file, declare(tmp_path, {"nomor": KEY, "isi": TEXT}))
+    assert (len(result.rows), result.reasons) == (2_999, [(3_001, "field_count", None)])
 
 
 def test_observation_4_one_invalid_byte_refuses_the_file_before_any_row(tmp_path: Path) -> None:
