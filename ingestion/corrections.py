@@ -93,8 +93,7 @@ def _fill(
             marking.text_cell(sheet, row, position, next(filter(None, values), ""))
         reference = f"{load_id}:{reject.row_no}" + (f":{reject.sheet}" if reject.sheet else "")
         marking.text_cell(sheet, row, len(columns) + 1, reference)
-        for position, text in enumerate(cells[len(table.names) :], len(columns) + 2):
-            marking.text_cell(sheet, row, position, text)
+        marking.text_row(sheet, row, cells[len(table.names) :], len(columns) + 2)
         for reason, sentence in zip(reject.reasons, report.sentences(reject), strict=True):
             places = tuple(
                 position for position, column in enumerate(columns, 1) if column.name == reason.column

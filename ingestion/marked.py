@@ -36,6 +36,7 @@ WHOLE_ROWS = 20_000
 WHOLE_BYTES = 5 << 20
 WHOLE_CELLS = 600_000
 SHOWN_ROWS = 10_000
+_LAST_ROW = 1_048_576
 _COPY_SECONDS = 180
 _LONGEST_FIELD = 4 << 20
 _SHEET = "Data"
@@ -180,10 +181,8 @@ class _Marking:
                 else csv.reader(lines, delimiter=table.delimiter)
             )
             with contextlib.suppress(csv.Error):
-                for row, record in enumerate(records, 1):
-                    for column, text in enumerate(record, 1):
-                        if text:
-                            marking.text_cell(sheet, row, column, text)
+                for row, record in enumerate(islice(records, _LAST_ROW), 1):
+                    marking.text_row(sheet, row, record)
         found = self._findings(self._physical_columns)
         self._finish(book, [replace(finding, sheet=_SHEET) for finding in found], self._steps())
 
@@ -198,19 +197,14 @@ class _Marking:
         book.remove(book.worksheets[0])
         for table in self.tables.values():
             sheet = book.create_sheet(titles[table.sheet])
-            is_first = True
             with contextlib.suppress(FileRefused):
-                for row_no, cells in _rows(table):
-                    if is_first and row_no > 1:
-                        for column, name in enumerate(table.names, 1):
-                            marking.text_cell(sheet, row_no - 1, column, table.headers.get(name or "", ""))
-                    if is_first:
-                        for row, title in enumerate(table.found.get("title", [])[: max(row_no - 2, 0)], 1):
+                for count, (row_no, cells) in enumerate(islice(_rows(table), WHOLE_ROWS)):
+                    if not count and row_no > 1:
+                        titles_above = table.found.get("title", [])[: row_no - 2]
+                        for row, title in enumerate(titles_above, 1):
                             marking.text_cell(sheet, row, 1, title)
-                    is_first = False
-                    for column, text in enumerate(cells, 1):
-                        if text:
-                            marking.text_cell(sheet, row_no, column, text)
+                        marking.text_row(sheet, row_no - 1, _header(table))
+                    marking.text_row(sheet, row_no, cells)
         found = self._findings(self._table_columns)
         moved = [replace(finding, sheet=titles.get(finding.sheet, finding.sheet)) for finding in found]
         self._finish(book, moved, self._steps())
@@ -229,14 +223,11 @@ class _Marking:
             title = titles[table.sheet]
             if title not in next_row:
                 sheet = book.create_sheet(title)
-                header = ("Baris", *(table.headers.get(name or "", "") for name in table.names))
-                for column, text in enumerate(header, 1):
-                    marking.text_cell(sheet, 1, column, text)
+                marking.text_row(sheet, 1, ("Baris", *_header(table)))
                 sheet.freeze_panes = "B2"
                 next_row[title] = 2
             at = next_row[title]
-            for column, text in enumerate((str(reject.row_no), *split(reject.raw_text, table)), 1):
-                marking.text_cell(book[title], at, column, text)
+            marking.text_row(book[title], at, (str(reject.row_no), *split(reject.raw_text, table)))
             next_row[title] += 1
             for finding in self._found(reject, self._table_columns):
                 columns = tuple(column + 1 for column in finding.columns)
@@ -332,6 +323,10 @@ class _Marking:
             f"Perbaiki sel-sel itu pada berkas asli, lalu kirim seluruh berkas ke folder {folder}, dengan "
             f"nama seperti {ingest.file_example}.",
         )
+
+
+def _header(table: Table) -> list[str]:
+    return [table.headers.get(name or "", "") for name in table.names]
 
 
 def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:

@@ -31,6 +31,7 @@ from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untype
 _BAD = PatternFill("solid", fgColor="FFD966")
 _FRAME = Border(*[Side(style="medium", color="C00000")] * 4)
 _LONGEST_TEXT = 32_767
+_LAST_COLUMN = 16_384
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WIDTHS = (8, 16, 8, 24, 28, 90)
 _HEADINGS = ("Sel", "Lembar", "Baris", "Kolom", "Isi", "Sebab dan cara memperbaiki")
@@ -77,6 +78,13 @@ def text_cell(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
         cell.data_type = "s"
     cell.number_format = "@"
     return cell
+
+
+def text_row(sheet: Worksheet, row: int, texts: Iterable[str], first: int = 1) -> None:
+    """Write filled texts side by side from column ``first`` on, as far as a sheet is wide."""
+    for column, text in zip(range(first, _LAST_COLUMN + 1), texts, strict=False):
+        if text:
+            text_cell(sheet, row, column, text)
 
 
 def heading(sheet: Worksheet, row: int, column: int, text: str) -> None:

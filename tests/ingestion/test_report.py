@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import stat
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from openpyxl.styles import Font
 from typer.testing import CliRunner
 
-from ingestion import corrections, inbox, load, marked, past_load, settings
+from ingestion import corrections, inbox, load, marked, past_load, report, settings
 from ingestion.cli import app
 
 from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee, query
@@ -172,6 +173,12 @@ def test_a_row_that_is_wrong_as_a_whole_is_marked_from_its_first_to_its_last_cel
     found = marks(openpyxl.load_workbook(target))
     assert [cell for _, cell in found] == ["A3", "B3", "C3", "D3", "E3"]
     assert (found["Data", "A3"] or "").startswith("Baris 3: berisi 5 kolom, seharusnya 8.")
+
+
+def test_a_row_that_is_wider_than_any_sheet_is_cut(budget_csv: Writer) -> None:
+    _, target = check(budget_csv(budget_row(), ";".join(["x"] * 20_000)))
+    sheet = openpyxl.load_workbook(target)["Data"]
+    assert (sheet.max_column, sheet["XFD3"].value) == (16_384, "x")
 
 
 def test_control_characters_are_shown_instead_of_breaking_the_workbook(budget_csv: Writer) -> None:
@@ -348,6 +355,16 @@ def test_the_report_of_a_load_lies_in_the_installation_and_names_its_load(
     answer = json.loads(run(app, ["report", str(outcome.load_id), "--json"]).stdout)
     assert (answer["status"], answer["rejected"], answer["rejects"][0]["row_no"]) == ("loaded", 1, 3)
     assert answer["marked"] is None
+
+
+def test_the_line_for_the_log_names_the_report_and_nothing_of_the_rows(
+    database: Any, budget_csv: Writer
+) -> None:
+    outcome = load.load_file(budget_csv(budget_row(), budget_row("Kota X", revenue="rusak")))
+    line = report.as_text(dataclasses.replace(outcome, rejects=[]))
+    assert f"pendopo report {outcome.load_id}" in line
+    assert f"pendopo corrections {outcome.load_id} --output perbaikan_{outcome.load_id}.xlsx" in line
+    assert "rusak" not in line
 
 
 def test_a_load_that_nobody_knows_is_named(database: Any) -> None:
