@@ -2,7 +2,7 @@
 
 Formats are JDK patterns as in the Open Data Contract Standard: ``yyyy`` ``yy`` ``MM`` ``M`` ``MMMM`` (month
 name, Indonesian or English, short or long) ``dd`` ``d`` ``HH`` ``H`` ``hh`` ``h`` (12-hour clock) ``mm``
-``ss`` ``a`` (AM or PM).
+``ss`` ``a`` (AM or PM); letters that stand for themselves in apostrophes: ``yyyy-MM-dd'T'HH:mm:ss``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MONTH_NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 # Two digits: up to this many years ahead of 2000 belong to this century.
 _CENTURY_SPLIT = 70
-_TOKEN = re.compile(r"yyyy|yy|MMMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a")
+_TOKEN = re.compile(r"'[^']*'|yyyy|yy|MMMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a")
 # Characters of the tokens that always have the same number of them.
 _FIXED = {"yyyy": 4, "yy": 2, "MM": 2, "dd": 2, "HH": 2, "hh": 2, "mm": 2, "ss": 2, "a": 2}
 _PART = {
@@ -82,9 +82,15 @@ def parse(values: Array, formats: Sequence[str]) -> tuple[Moments, Flags]:
             found, real = _parse_fixed(values.take(pa.array(rows)), form)
             seconds[rows[real]], valid[rows[real]] = found[real], True
     flexible = [form for form in formats if not _is_fixed(form)]
-    if flexible:
-        for row in np.flatnonzero(~valid):
-            moment = _parse_one(values[int(row)].as_py(), flexible)
+    for form in flexible:
+        rows = np.flatnonzero(~valid)
+        left = values.take(pa.array(rows))
+        # Text by text only what has the shape of this form.
+        shaped = pc.match_substring_regex(left, f"^(?:{_pattern(form).pattern})$").to_numpy(
+            zero_copy_only=False
+        )
+        for row, text in zip(rows[shaped], left.filter(pa.array(shaped)).to_pylist(), strict=True):
+            moment = _one(text, form)
             if moment is not None:
                 seconds[row], valid[row] = moment, True
     return seconds, valid
@@ -95,6 +101,8 @@ def write(moment: datetime.date, form: str) -> str:
 
     def part(match: re.Match[str]) -> str:
         token = match[0]
+        if token[0] == "'":
+            return token[1:-1]
         hour = getattr(moment, "hour", 0)
         if token == "a":
             return "AM" if hour < 12 else "PM"
@@ -108,16 +116,21 @@ def write(moment: datetime.date, form: str) -> str:
 
 def advice(form: str) -> str:
     """How to write it, for a clerk: 'Tulis hari/bulan/tahun, misalnya 28/02/2025.'"""
-    return f"Tulis {_TOKEN.sub(lambda match: _WORDS[match[0][0]], form)}, misalnya {write(_EXAMPLE, form)}."
+    words = _TOKEN.sub(lambda match: _WORDS.get(match[0][0], match[0].strip("'")), form)
+    return f"Tulis {words}, misalnya {write(_EXAMPLE, form)}."
 
 
 def _is_fixed(form: str) -> bool:
-    return all(token in _FIXED for token in _TOKEN.findall(form))
+    return all(token in _FIXED or token[0] == "'" for token in _TOKEN.findall(form))
 
 
 def _width(form: str) -> int:
     """Bytes of a text in a form of fixed width."""
-    return len(form) + sum(_FIXED[token] - len(token) for token in _TOKEN.findall(form))
+    return len(form) + sum(_token_width(token) - len(token) for token in _TOKEN.findall(form))
+
+
+def _token_width(token: str) -> int:
+    return _FIXED.get(token) or len(token) - 2
 
 
 def _parse_fixed(values: Array, form: str) -> tuple[Moments, Flags]:
@@ -136,8 +149,11 @@ def _parse_fixed(values: Array, form: str) -> tuple[Moments, Flags]:
             valid &= signs[:, in_text] == ord(form[in_form])
             in_form, in_text = in_form + 1, in_text + 1
             continue
-        shown = signs[:, in_text : in_text + _FIXED[token[0]]]
-        in_form, in_text = token.end(), in_text + _FIXED[token[0]]
+        shown = signs[:, in_text : in_text + _token_width(token[0])]
+        in_form, in_text = token.end(), in_text + _token_width(token[0])
+        if token[0][0] == "'":
+            valid &= (shown == np.frombuffer(token[0][1:-1].encode(), np.uint8)).all(axis=1)
+            continue
         if token[0] == "a":
             letters = shown & ~np.uint8(0x20)
             valid &= np.isin(letters[:, 0], (ord("A"), ord("P"))) & (letters[:, 1] == ord("M"))
@@ -175,12 +191,20 @@ def _pattern(form: str) -> re.Pattern[str]:
     shapes = {"yyyy": r"\d{4}", "yy": r"\d{2}", "MMMM": r"[A-Za-z]{3,9}\.?", "a": "[AaPp][Mm]"}
     pieces, position = [], 0
     for token in _TOKEN.finditer(form):
-        pieces.append(re.escape(form[position : token.start()]).replace(r"\ ", r"\s+"))
+        pieces.append(_literal(form[position : token.start()]))
+        position = token.end()
+        if token[0][0] == "'":
+            pieces.append(_literal(token[0][1:-1]))
+            continue
         shape = shapes.get(token[0]) or (r"\d{1,2}" if len(token[0]) == 1 else r"\d{2}")
         pieces.append(f"(?P<{_PART[token[0][0]]}>{shape})")
-        position = token.end()
-    pieces.append(re.escape(form[position:]))
+    pieces.append(_literal(form[position:]))
     return re.compile("".join(pieces))
+
+
+def _literal(text: str) -> str:
+    """Any run of blanks, also those that break no line, for a blank; the same text for Python and RE2."""
+    return re.escape(text).replace(r"\ ", "[\\s\u00a0]+")
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -204,7 +228,3 @@ def _one(text: str, form: str) -> int | None:
     except ValueError:
         return None
     return int(moment.timestamp()) if FIRST_YEAR <= year <= LAST_YEAR else None
-
-
-def _parse_one(text: str, formats: Sequence[str]) -> int | None:
-    return next((moment for form in formats if (moment := _one(text, form)) is not None), None)

@@ -159,6 +159,24 @@ def test_what_is_written_by_the_twelve_hour_clock_reads_back(form: str, moment: 
 
 
 @pytest.mark.parametrize(
+    ("form", "text", "moment"),
+    [
+        ("yyyy-MM-dd'T'HH:mm:ss'Z'", "2024-05-06T07:08:09Z", "2024-05-06 07:08:09"),
+        ("yyyy-MM-dd'T'HH:mm:ss'Z'", "2024-05-06 07:08:09Z", None),
+        ("d MMMM yyyy 'pukul' HH.mm", "6 Mei 2024 pukul 07.08", "2024-05-06 07:08:00"),
+        ("d MMMM yyyy 'pukul' HH.mm", "6\u00a0Mei  2024 pukul 07.08", "2024-05-06 07:08:00"),
+        ("d MMMM yyyy 'pukul' HH.mm", "6 Mei 2024 jam 07.08", None),
+    ],
+)
+def test_letters_between_apostrophes_stand_for_themselves(form: str, text: str, moment: str | None) -> None:
+    seconds, valid = dates.parse(pa.array([text]), [form])
+    expected = moment and datetime.datetime.fromisoformat(f"{moment}+00:00").timestamp()
+    assert (seconds[0] if valid[0] else None) == expected
+    assert "'" not in dates.write(datetime.datetime(2024, 5, 6), form)
+    assert "'" not in dates.advice(form)
+
+
+@pytest.mark.parametrize(
     ("widths", "text", "code"),
     [
         ((), "3523.0", "3523"),
