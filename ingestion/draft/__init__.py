@@ -122,7 +122,7 @@ class _Drafter:
         notation = kinds.notation_of(cells)
         names = _names([texts[place] for place in value])
         columns = [
-            kinds.guess(name, texts[place], cells[place], notation, self.today)
+            kinds.guess(name, _title(texts[place]), cells[place], notation, self.today)
             for name, place in zip(names, value, strict=True)
         ]
         self._notation(notation)
@@ -214,8 +214,9 @@ class _Drafter:
             self.ingest["headerRows"] = o.header_rows
         if o.header_row + o.header_rows > 30:
             self.ingest["headerSearchRows"] = o.header_row + o.header_rows
+        by_title = {_title(text): places for text, places in o.letters.items()}
         letters = {
-            column.name: list(o.letters[column.title]) for column in columns if column.title in o.letters
+            column.name: list(by_title[column.title]) for column in columns if column.title in by_title
         }
         if letters:
             self.ingest["positions"] = letters
@@ -328,6 +329,13 @@ def _is_bps(sample: Sample, o: Outline) -> bool:
         return False
     rows: Sequence[Sequence[Cell]] = sample.sheets[0].rows
     return bool(re.fullmatch(r"(?:19|20)\d{2}", text_of(rows[2][-1])))
+
+
+def _title(header: str) -> str:
+    """A header as a label: ``status_penanaman_modal`` is found under its words too."""
+    if re.fullmatch(r"[a-z0-9]+(?:_[a-z0-9]+)*", header):
+        return header.replace("_", " ").capitalize()
+    return header
 
 
 def _names(titles: Sequence[str]) -> list[str]:

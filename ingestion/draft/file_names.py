@@ -38,45 +38,50 @@ class NamePattern:
 
 def without_time(name: str) -> NamePattern:
     """Digits and month names may change, nothing is taken from them."""
-    return _build(name, set())
+    return _build(name)
 
 
 def with_time(name: str) -> NamePattern:
     """The name's month, or year with quarter or month, become groups."""
     kinds = {kind for match in _PART.finditer(PurePath(name).stem) if (kind := match.lastgroup)}
-    for wanted in ({"month"}, {"stamp"}, {"year", "quarter"}, {"year"}):
-        if wanted <= kinds:
+    for wanted in (("month",), ("stamp",), ("year", "quarter"), ("year",)):
+        if kinds.issuperset(wanted):
             return _build(name, wanted)
-    return _build(name, set())
+    return _build(name)
 
 
 def with_month_added(name: str, month: str) -> NamePattern:
     """A name that must carry its month: ``data_skpd.csv`` becomes ``data_skpd_2025-01.csv``."""
     path = PurePath(name)
-    plain = _build(name, set())
+    plain = _build(name)
     stem, suffix = plain.pattern.rsplit(r"\.", 1)
     pattern = rf"{stem}_(?P<data_month>20\d{{2}}-(?:0[1-9]|1[0-2]))\.{suffix}"
     return NamePattern(pattern, f"{path.stem}_{month}{path.suffix}", ("data_month",))
 
 
-def _build(name: str, wanted: set[str]) -> NamePattern:
+def _build(name: str, wanted: tuple[str, ...] = ()) -> NamePattern:
     path = PurePath(name)
     pieces, end, taken = [], 0, set()
     for match in _PART.finditer(path.stem):
-        pieces.append(re.escape(path.stem[end : match.start()]).replace(r"\ ", " "))
+        pieces.append(_escaped(path.stem[end : match.start()]))
         kind, text = match.lastgroup or "", match[0]
         is_wanted = kind in wanted and kind not in taken
         taken.add(kind)
         pieces.append(_piece(kind, text, is_wanted))
         end = match.end()
-    pieces.append(re.escape(path.stem[end:]).replace(r"\ ", " "))
+    pieces.append(_escaped(path.stem[end:]))
     extension = path.suffix.removeprefix(".").casefold()
     family = next((family for family in _FAMILIES if extension in family), {extension})
     others = "|".join([extension, *sorted(family - {extension})])
     groups = {"month": ("data_month",), "stamp": ("year", "month")}
-    named = tuple(group for kind in sorted(wanted) for group in groups.get(kind, (kind,)))
+    named = tuple(group for kind in wanted for group in groups.get(kind, (kind,)))
     pattern = "".join(pieces) + (rf"\.(?:{others})" if extension else "")
     return NamePattern(pattern, name, named)
+
+
+def _escaped(text: str) -> str:
+    """Only what a pattern would take for more than itself: blanks and hyphens stay readable."""
+    return re.sub(r"\\([ -])", r"\1", re.escape(text))
 
 
 def _piece(kind: str, text: str, is_wanted: bool) -> str:
@@ -90,7 +95,7 @@ def _piece(kind: str, text: str, is_wanted: bool) -> str:
             return r"(?P<year>20\d{2})(?P<month>0[1-9]|1[0-2])\d{2}"
         return r"20\d{6}"
     if kind == "quarter":
-        lead = re.escape(text[:-1]).replace(r"\ ", " ")
+        lead = _escaped(text[:-1])
         return f"{lead}(?P<quarter>[1-4])" if is_wanted else f"{lead}[1-4]"
     if kind == "year":
         return r"(?P<year>20\d{2})" if is_wanted else r"20\d{2}"

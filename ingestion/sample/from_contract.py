@@ -321,7 +321,7 @@ class _Sample:
         return content.getvalue()
 
     def _by_module(self, path: Path) -> Path:
-        """The module that reads the format writes the sample too: ``write_sample(path, rows)``."""
+        """The module that reads the format writes its sample too: ``write_sample(path, rows of texts)``."""
         module_file = settings.contracts_folder() / f"{self.contract.source_id}.py"
         specification = importlib.util.spec_from_file_location(module_file.stem, module_file)
         assert specification is not None and specification.loader is not None
@@ -333,7 +333,9 @@ class _Sample:
                 "write_sample(path, rows) yang menulis satu berkas."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        module.write_sample(path, self._rows())
+        by_name = {column.name: column for column in self.contract.columns}
+        rows = self._rows()
+        module.write_sample(path, [{k: self._written(v, by_name[k]) for k, v in row.items()} for row in rows])
         return path
 
 
