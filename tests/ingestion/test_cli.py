@@ -25,6 +25,12 @@ from .conftest import HEADER, budget_row, query
 run = CliRunner().invoke
 
 
+def pendopo(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a shell runs it."""
+    program = "from ingestion.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+
+
 def test_check_answers_with_counts_as_json(budget_csv: Callable[..., Path]) -> None:
     result = run(app, ["check", str(budget_csv(budget_row(), "rusak")), "--json"])
     assert result.exit_code == 0
@@ -100,6 +106,12 @@ def test_the_help_of_every_command_speaks_indonesian(name: str) -> None:
         assert not _ENGLISH.findall(plain), text
 
 
+def test_what_stands_around_the_help_is_indonesian_too() -> None:
+    shown = pendopo("check", "--help").stdout
+    assert all(word in shown for word in ("Argumen", "Opsi", "[wajib]"))
+    assert "Salah pemakaian" in pendopo("check").stderr
+
+
 @pytest.mark.parametrize("name", ["check", "load", "report", "corrections", "replay", "purge"])
 def test_the_commands_for_files_show_an_example_and_their_exit_codes(name: str) -> None:
     shown = " ".join(run(app, [name, "--help"], env={"COLUMNS": "200"}).stdout.split())
@@ -128,9 +140,7 @@ def test_a_wrong_call_leaves_with_2_and_does_nothing(call: list[str]) -> None:
 def test_a_failure_leaves_with_1_and_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "djpb_apbd.csv"
     file.write_text(f"{HEADER}\n{budget_row()}\n")
-    program = "from ingestion.cli import main; main()"
-    command = [sys.executable, "-c", program, "check", file, "--source", "djpb__tidak_ada"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = pendopo("check", str(file), "--source", "djpb__tidak_ada")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Sumber 'djpb__tidak_ada' tidak dikenal.")
     assert len(done.stderr.splitlines()) == 1
