@@ -10,6 +10,7 @@ import psycopg2
 
 from ingestion import report, settings
 from ingestion.contract import load_contracts
+from ingestion.outcome import Outcome
 
 Say = Callable[[str], None]
 # A delivery that waits longer than this has been missed or fails again and again.
@@ -36,11 +37,26 @@ def load_waiting(delivery_ids: Sequence[int], say: Say = print) -> None:
             failures.append(f"kiriman {delivery_id}: {type(error).__name__}: {error}")
             say(f"Gagal, akan dicoba lagi: {failures[-1]}")
             continue
+        _mark(outcome, say)
         # Without the refused rows: they hold personal data, and logs are read by more people than the ledger.
         lines = report.as_text(dataclasses.replace(outcome, rejects=[])).splitlines()
         say(" ".join(line.strip() for line in lines))
     if failures:
         raise IntakeError("; ".join(failures))
+
+
+def _mark(outcome: Outcome, say: Say) -> None:
+    """Write the file back for its clerk, with the refused cells marked; a load never fails for that."""
+    if outcome.load_id is None or not outcome.rejected or outcome.status not in ("loaded", "refused"):
+        return
+    from ingestion import marked
+
+    try:
+        path = marked.write(outcome.load_id)
+    except Exception as error:
+        say(f"Berkas bertanda untuk muatan {outcome.load_id} tidak dapat dibuat: {error}")
+        return
+    say(f"Berkas bertanda untuk pengirim: {path}")
 
 
 def receive_strays(say: Say = print) -> list[str]:

@@ -22,6 +22,7 @@ from ingestion.contract import Contract, load_contracts, read_contract
 from ingestion.copying import copy_rows
 from ingestion.identify import identify
 from ingestion.outcome import FileRefused, Outcome, Reject
+from ingestion.plausibility import Plausibility
 from ingestion.prefetch import ahead
 from ingestion.readers.table import Batch, Table
 from ingestion.screening import Screen, Sorted
@@ -181,6 +182,7 @@ class _Reading:
         self.key, self.received_on = key, received_on
         self.outcome, self.progress, self.added = outcome, progress, added
         self.screen: Screen | None = None
+        self.plausibility = Plausibility(contract)
 
     def batches(self) -> Iterator[Sorted]:
         """The rows of the file batch by batch; what the readers noticed goes into the outcome.
@@ -193,6 +195,7 @@ class _Reading:
             for table in tables:
                 self.outcome.messages += table.warnings
                 for batch in self.screen.sort(table):
+                    self.plausibility.note(batch.good)
                     if self.progress:
                         self.progress(self.screen.totals.read)
                     yield batch
@@ -248,6 +251,7 @@ class _Reading:
         for batch in self.batches():
             rejects.extend(batch.rejects)
         self.finish(rejects)
+        self.outcome.messages += self.plausibility.warnings()
         assert self.screen is not None
         _refuse_when_too_bad(self.screen, self.contract, self.file_name, self.added)
 
@@ -370,6 +374,7 @@ class _Load:
         if added and not added.is_correction:
             # They are refused already, under the load that is read again.
             self._keep_refused_there(rejects)
+        self.outcome.messages += reading.plausibility.warnings()
         self.outcome.load_id, self.outcome.status = load_id, "loaded"
         # The ledger row first: the rows below refer to it.
         self._record("loaded", load_id, None if added and not added.is_correction else rejects)

@@ -72,3 +72,31 @@ def test_a_stray_file_is_registered_for_its_source(clean_ledger):
     stray = path.rename(Path(settings.landing()) / path.name)
     assert intake.receive_strays() == ["djpb__apbd"]
     assert not stray.exists()
+
+
+def test_a_file_with_refused_rows_comes_back_marked_and_no_failure_to_mark_stops_a_load(
+    clean_ledger, monkeypatch
+):
+    from ingestion import inbox, marked
+
+    path = _deliver("djpb_apbd_2004-05.csv", 5)
+    path.write_bytes(path.read_bytes() + b"2004;5;28/05/2004;Kab. Lain;rahasia;900;0;100\r\n")
+    os.utime(path, (path.stat().st_mtime - 60,) * 2)
+    said: list[str] = []
+    intake.load_waiting(inbox.receive("djpb__apbd"), said.append)
+    ((load_id,),) = _rows(clean_ledger, "select max(load_id) from ops.load")
+    (workbook,) = marked.report_files(load_id)
+    assert said[0] == f"Berkas bertanda untuk pengirim: {workbook}"
+    # Logs are read by more people than the workbook.
+    assert "rahasia" not in " ".join(said)
+
+    def broken(load_id: int) -> Path:
+        raise OSError("disk penuh")
+
+    monkeypatch.setattr(marked, "write", broken)
+    path = _deliver("djpb_apbd_2004-06.csv", 6)
+    path.write_bytes(path.read_bytes() + b"2004;6;28/06/2004;Kab. Lain;x;900;0;100\r\n")
+    os.utime(path, (path.stat().st_mtime - 60,) * 2)
+    intake.load_waiting(inbox.receive("djpb__apbd"), said.append)
+    assert "tidak dapat dibuat: disk penuh" in said[2]
+    assert "DIMUAT" in said[3]
