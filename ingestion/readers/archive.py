@@ -5,9 +5,11 @@ A member's name is only a label, never a path, so ``../`` and absolute names rea
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import IO
@@ -18,7 +20,7 @@ from ingestion.readers import kinds
 from ingestion.readers.grid import Grid, tables_that_fit
 from ingestion.readers.reading import Reading
 from ingestion.readers.source import Source
-from ingestion.readers.table import Table
+from ingestion.readers.table import Batch, Table
 
 _MOST_MEMBERS = 1000
 # A table packs to a tenth or, of much repetition, to a hundredth; a bomb to a thousandth.
@@ -31,7 +33,7 @@ class ArchiveDocument:
 
     def __init__(self, source: Source, open_member: Callable[[Source], kinds.Document]) -> None:
         self.source, self.open_member = source, open_member
-        with source.open() as file, zipfile.ZipFile(file) as archive:
+        with _damage_told(source.name), source.open() as file, zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if not _is_hidden(member)]
         if len(members) > _MOST_MEMBERS:
             raise FileRefused(
@@ -78,11 +80,17 @@ class ArchiveDocument:
         return self._documents[label]
 
     def _tables(self, label: str, reading: Reading) -> list[Table]:
-        tables = self._document(label).tables(reading)
+        with _damage_told(self.source.name):
+            tables = self._document(label).tables(reading)
         for table in tables:
+            table.batches = self._guarded(table.batches)
             table.sheet = f"{label}/{table.sheet}" if table.sheet else label
             table.found["sheet"] = [table.sheet]
         return tables
+
+    def _guarded(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        with _damage_told(self.source.name):
+            yield from batches
 
     def _open(self, member: zipfile.ZipInfo) -> IO[bytes]:
         return zipfile.ZipFile(self.source.open()).open(member)
@@ -102,6 +110,16 @@ class ArchiveDocument:
                 )
                 + "Kirim berkasnya tanpa ZIP.",
             )
+
+
+@contextlib.contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
+        raise FileRefused(
+            "unreadable", f"Arsip {name} rusak atau terpotong. Buat ulang arsipnya lalu kirim lagi."
+        ) from error
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:

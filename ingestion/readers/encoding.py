@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,12 @@ class TextForm:
     has_nul: bool
 
 
-def detect(path: Path, allowed: Iterable[str], file_name: str) -> TextForm:
+def detect(path: Path, allowed: Sequence[str], file_name: str) -> TextForm:
     """The encoding of a file; raises FileRefused when none of the list fits."""
     return form_of(Source.of(path, file_name), allowed)
 
 
-def form_of(source: Source, allowed: Iterable[str], bytes_to_read: int | None = None) -> TextForm:
+def form_of(source: Source, allowed: Sequence[str], bytes_to_read: int | None = None) -> TextForm:
     """Find the encoding by decoding everything (or the first bytes); raises FileRefused when none fits.
 
     One wrong byte anywhere would stop the reader in the middle, so everything is decoded before.
@@ -46,15 +46,17 @@ def form_of(source: Source, allowed: Iterable[str], bytes_to_read: int | None = 
             break
     else:
         candidates, offset = [name for name in allowed if name != "utf-16"], 0
-        if "utf-16" in allowed and (wide := _wide(start)):
-            candidates = [wide]
+        if wide := _wide(start):
+            # As UTF-8 it would be text with a NUL behind every letter.
+            candidates = [wide] if "utf-16" in allowed else []
     for encoding in candidates:
         form = _decode(source, encoding, offset, bytes_to_read)
         if form:
             return form
+    known = " atau ".join(candidates or allowed)
     raise FileRefused(
         "encoding",
-        f"Berkas {source.name} memuat huruf yang tidak dapat dibaca sebagai {' atau '.join(candidates)}. "
+        f"Berkas {source.name} memuat huruf yang tidak dapat dibaca sebagai {known}. "
         "Simpan ulang sebagai 'CSV UTF-8' lalu kirim lagi.",
     )
 

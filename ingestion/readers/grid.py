@@ -127,7 +127,8 @@ def _shown(row: Any) -> list[str]:
 
 def _batches(grid: Grid, header: headers.Header, reading: Reading) -> Iterator[Batch]:
     """Batches of the rows below the header, joined from slices that fit the processor's cache."""
-    writers = [CellWriter(reading.column(name) if name else None, reading) for name in header.names]
+    fills = [reading.unpivot_value if at in header.periods else name for at, name in enumerate(header.names)]
+    writers = [CellWriter(reading.column(name) if name else None, reading) for name in fills]
     rows = islice(grid.rows(), header.row + 1, None)
     slices = _slices(rows, header.row + 2, writers)
     while some := list(islice(slices, _SLICES)):

@@ -197,6 +197,8 @@ def is_complete(header: Header, reading: Reading) -> bool:
 
 
 def _missing(header: Header, reading: Reading) -> list[Field]:
+    if REFERENCE in header.texts:
+        reading = plain(reading)
     missing = [column for column in reading.standing if column.required and column.name not in header.names]
     if reading.unpivot_pattern and not header.periods:
         missing.append(reading.column(reading.unpivot_value))
