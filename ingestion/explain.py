@@ -114,9 +114,13 @@ def _limit(value: float | str | None, column: Column, contract: Contract) -> str
     if column.logical_type not in _MOMENTS:
         return str(value).replace(".", contract.ingest.decimal_char)
     moment = datetime.datetime.fromisoformat(str(value))
-    is_midnight = moment.time() == datetime.time()
-    ingest = contract.ingest
-    return dates.write(moment, (ingest.date_formats if is_midnight else ingest.timestamp_formats)[0])
+    if column.logical_type == "date":
+        return dates.write(moment, contract.ingest.date_formats[0])
+    form = contract.ingest.timestamp_formats[0]
+    if moment.time() == datetime.time():
+        # Midnight says nothing: the part of the form before the hours.
+        form = re.sub(r"[\s'T,]*[Hh].*", "", form) or form
+    return dates.write(moment, form)
 
 
 def field_count(found: int, expected: int) -> Reason:

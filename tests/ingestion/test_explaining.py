@@ -206,3 +206,16 @@ def test_long_values_are_cut_so_that_the_sentence_stays_readable(tmp_path: Path)
     [message] = read_one(tmp_path, {"nilai": "x" * 500}).messages
     assert len(message) < 160
     assert "…" in message
+
+
+def test_a_limit_of_a_moment_is_written_as_the_contract_writes_moments(tmp_path: Path) -> None:
+    contract = declare(
+        tmp_path,
+        {
+            "waktu": TIMESTAMP
+            | {"logicalTypeOptions": {"minimum": "2001-01-01", "maximum": "2030-12-31 23:59:59"}}
+        },
+        timestampFormats=["yyyy-MM-dd HH:mm:ss"],
+    )
+    told = explain.reason("out_of_range", contract.columns[0], "1999-01-01 00:00:00", contract, "Waktu")
+    assert "(2001-01-01 sampai 2030-12-31 23:59:59)" in told.message

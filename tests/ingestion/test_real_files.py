@@ -63,7 +63,7 @@ STATED: dict[str, tuple[str, int, int, dict[str, int]]] = {
         # 35 areas × 3 kinds of area × 2 years × 2 semesters, without rural DKI Jakarta.
         35 * 12 - 4,
         0,
-        {},
+        {"no_value": 4},
     ),
     "poverty/gariskemiskinanjabar.xls": ("bps__garis_kemiskinan_jabar", 3, 0, {}),
     "sectoral/1771833698_0051.03.000018Bangunan Gedung Negara Daerah KabupatenKota.xls": (
@@ -76,13 +76,13 @@ STATED: dict[str, tuple[str, int, int, dict[str, int]]] = {
         "walidata__indikator",
         0,
         0,
-        {},
+        {"no_value": 1},
     ),
     "sectoral/1772440922_012_7.01.000016_Layanan Perizinan KDOKDO Khusus.xlsx": (
         "walidata__indikator",
         0,
         0,
-        {},
+        {"no_value": 1},
     ),
     "traffic/Metro_Interstate_Traffic_Volume.csv": ("dishub__volume_lalin", 48_203, 1, {}),
 }
