@@ -55,6 +55,8 @@ TYPES = {
 FREQUENCIES = {(1, "d"): "daily", (1, "m"): "monthly", (3, "m"): "quarterly", (1, "y"): "yearly"}
 _MOMENTS = ("date", "timestamp")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# JDK patterns, as in the standard; ingestion/dates.py reads them.
+_FORMAT_TOKEN = re.compile(r"yyyy|yy|MMMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a")
 _CRON = re.compile(r"(?:[\d*,/-]+\s+){4}[\d*,/-]+")
 
 
@@ -266,6 +268,22 @@ class Ingest(_Strict):
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
         return value if value is None else _checked_pattern(value)
+
+    @field_validator("date_formats", "timestamp_formats")
+    @classmethod
+    def _are_formats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for form in value:
+            bare = re.sub(r"'[^']*'", "", form)
+            rest = _FORMAT_TOKEN.sub("", bare)
+            if letter := re.search(r"[A-SU-Ya-z]", rest):
+                raise ValueError(
+                    f"{form!r} holds {letter[0]!r}; allowed: {_FORMAT_TOKEN.pattern}, text in quotes"
+                )
+            if not all(part in bare for part in "yMd"):
+                raise ValueError(f"{form!r} lacks a year, month or day")
+            if ("h" in bare) != ("a" in bare):
+                raise ValueError(f"{form!r}: hh or h (12 hours) goes with a (AM/PM)")
+        return value
 
     @field_validator("positions")
     @classmethod

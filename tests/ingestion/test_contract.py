@@ -73,6 +73,8 @@ def test_reading_contracts_loads_no_arrow_and_no_pandas() -> None:
             "maximum: 12.5; allowed: a whole number",
         ),
         ("{minimum: 1, maximum: 12}", "{minimum: 13, maximum: 12}", "minimum: 13 lies above maximum 12"),
+        ("[yyyy-MM-dd, dd/MM/yyyy]", "[DD/MM/YYYY]", "'DD/MM/YYYY' holds 'D'"),
+        ("[yyyy-MM-dd, dd/MM/yyyy]", "[yyyy-MM]", "'yyyy-MM' lacks a year, month or day"),
         ("minimum: '2000-01-01'", "minimum: 2000-01-01", "logicalTypeOptions.minimum: must be quoted text"),
         (r"djpb_apbd(?:_[^/]*)?", r"djpb_apbd(?:_(?P<period>\d{4}-\d\d))?", "ingest.filePeriod: needed"),
         (
