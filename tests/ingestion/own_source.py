@@ -13,6 +13,7 @@ import yaml
 from ingestion import readers
 from ingestion.contract import Contract, read_contract
 from ingestion.outcome import Reject
+from ingestion.plausibility import Plausibility
 from ingestion.screening import Screen
 
 RECEIVED_ON = datetime.date(2026, 11, 22)
@@ -114,14 +115,16 @@ class Sifted:
 def sift(file: Path, contract: Contract) -> Sifted:
     """Read and check a file; raises FileRefused. No row may be lost between the counts."""
     screen = Screen(contract, file.name, b"test", RECEIVED_ON)
+    plausibility = Plausibility(contract)
     result = Sifted()
     for table in readers.open_tables(file, contract, file.name):
         for batch in screen.sort(table):
+            plausibility.note(batch.good)
             result.rows += batch.good.to_pylist()
             result.rejects += batch.rejects
             result.skipped += batch.skipped
         result.warnings += table.warnings
-    result.warnings += screen.plausibility.warnings()
+    result.warnings += plausibility.warnings()
     result.data_to = screen.totals.data_to
     assert screen.totals.read == len(result.rows) + len(result.rejects) + result.skipped.total()
     return result

@@ -535,7 +535,7 @@ def test_defect_28_unnamed_index_column(tmp_path: Path) -> None:
     assert not [warning for warning in result.warnings if "tidak dikenal" in warning]
 
 
-def test_defect_29_closed_before_created(tmp_path: Path) -> None:
+def test_defect_29_closed_before_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(
         tmp_path,
         "nomor;dibuat;ditutup",
@@ -554,6 +554,11 @@ def test_defect_29_closed_before_created(tmp_path: Path) -> None:
         "Perlu diperiksa: pada 1 baris, ditutup lebih awal daripada dibuat (baris 3). Perbaiki salah satunya "
         "di aplikasi asal."
     )
+    # The office that checks its file before sending it is told, too.
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(tmp_path))
+    outcome = check_file(file, contract.source_id)
+    assert (outcome.status, outcome.rejected) == ("accepted", 0)
+    assert result.warnings[-1] in outcome.messages
 
 
 def test_defect_30_headerless_call_log(tmp_path: Path) -> None:
