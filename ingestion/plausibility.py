@@ -129,6 +129,12 @@ class _Sums(_Collected):
     def _names(self) -> tuple[str, ...]:
         return (self.rule.code, self.rule.value, *self.rule.by)
 
+    def note(self, good: Any) -> None:
+        super().note(good)
+        if self.is_cut:
+            # A tree of which a part is missing cannot be added up.
+            self.batches.clear()
+
     def warnings(self) -> list[str]:
         value = self.contract.column(self.rule.value).title
         if self.is_cut:

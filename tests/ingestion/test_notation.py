@@ -7,6 +7,7 @@ import datetime
 import time
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,16 @@ from ingestion.contract import Code, Column, Contract
 
 from .own_source import DATE, INTEGER, NUMBER, TEXT, TIMESTAMP, declare
 
+with TemporaryDirectory() as _folder:
+    EVERYTHING_SAID = declare(
+        Path(_folder),
+        {"angka": NUMBER, "bulat": INTEGER, "tanggal": DATE, "waktu": TIMESTAMP, "kode": TEXT},
+        serialDates=["tanggal", "waktu"],
+        codes={"kode": {"widths": [1, 2, 4]}},
+        mixedNumbers=["angka"],
+        sentinels={"angka": ["0"], "tanggal": ["0001-01-01"], "waktu": ["1900-01-01"]},
+    )
+EVERYTHING = {column.name: column for column in EVERYTHING_SAID.columns}
 FORMATS = ("dd/MM/yyyy", "yyyy-MM-dd", "d MMMM yyyy", "d/M/yy")
 
 
@@ -264,6 +275,27 @@ def test_a_currency_without_an_amount_is_missing(tmp_path: Path) -> None:
     column, contract = column_of(tmp_path, NUMBER)
     cells = pa.array(["Rp -", "Rp.", "Rp0", "Rp x", None])
     assert notation.tidy(cells, column, contract.ingest).to_pylist() == [None, None, "Rp0", "Rp x", None]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.text(max_size=20)
+        | st.from_regex(r"[-+'\"(Rp.]{0,4}[\d.,/: ]{1,12}[)%,-]?", fullmatch=True)
+    )
+)
+def test_no_text_breaks_the_notation(texts: list[str | None]) -> None:
+    cells = pa.array(texts, pa.string())
+    for spec, column in EVERYTHING.items():
+        tidied = notation.tidy(cells, column, EVERYTHING_SAID.ingest)
+        assert len(tidied) == len(cells), spec
+        # What is missing stays missing.
+        assert all(
+            after is None for before, after in zip(texts, tidied.to_pylist(), strict=True) if before is None
+        )
+        if spec == "angka":
+            plain = numbers.canonical(tidied, ",", ".", other=True).to_pylist()
+            assert all(value is None or Decimal(value).is_finite() for value in plain)
 
 
 def test_a_million_codes_and_amounts_are_tidied_in_seconds(tmp_path: Path) -> None:

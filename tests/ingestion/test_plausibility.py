@@ -92,11 +92,12 @@ def test_beyond_the_limit_sums_are_not_judged_and_series_only_as_far_as_they_wer
 
 
 def test_memory_holds_no_more_rows_than_the_limit(tmp_path: Path) -> None:
-    watch = Plausibility(accounts(tmp_path, FALLS), limit=1_000)
+    watch = Plausibility(accounts(tmp_path, FALLS, SUMS), limit=1_000)
     for first in range(0, 100_000, 500):
         watch.note(batch(*[node("5", 1)] * 500, first=first))
-    [series] = watch.rules
+    series, sums = watch.rules
     assert sum(rows.num_rows for rows in series.batches) == 1_000
+    assert sums.batches == []
 
 
 def test_a_series_is_ordered_by_its_period_not_by_its_rows(tmp_path: Path) -> None:
