@@ -37,8 +37,12 @@ def new(
     if place.exists() and not force:
         raise settings.PendopoError(f"{place} sudah ada. Ubah di sana, atau timpa dengan --force.")
     drafted = draft(file, opd, dataset, domain=domain)
-    place.write_text(drafted.text, encoding="utf-8")
-    contract = read_contract(place)
+    with tempfile.TemporaryDirectory(prefix="pendopo-") as folder:
+        # Read before it is put in place: a contract that cannot be read would stop every other source.
+        beside = Path(folder, place.name)
+        beside.write_text(drafted.text, encoding="utf-8")
+        contract = read_contract(beside)
+        shutil.copyfile(beside, place)
     print(f"Kontrak: {place} ({drafted.text.count('TINJAU:')} hal untuk ditinjau, bertanda TINJAU)")
     for path in generate.files_of(contract):
         print(f"Model: {generate.staging_folder() / path}")

@@ -327,7 +327,7 @@ def _as_moment(found: Guess, filled: list[Cell]) -> Guess | None:
         chosen.append(best)
         left = left.filter(pc.invert(pa.array(valid)))
     kind = "timestamp" if has_time else "date"
-    bad = (f"{len(left)} nilai bukan tanggal, misalnya {left[0].as_py()!r}",) if len(left) else ()
+    bad = (f"{len(left)} nilai bukan tanggal: barisnya akan ditolak",) if len(left) else ()
     note = (
         ("bulan ditulis sebelum hari: pastikan benar",)
         if any(form.startswith("M") for form in chosen)
@@ -352,8 +352,8 @@ def _classified(found: Guess, filled: list[Cell]) -> Guess:
 
 
 def _allowed(found: Guess) -> Guess:
-    """Few distinct texts, each seen often, are a list; names of places are not."""
-    if found.kind != "string" or found.words & _PLACES:
+    """Few distinct texts, each seen often, are a list; names of places are not, and of persons never."""
+    if found.kind != "string" or found.words & _PLACES or found.classification == "personal":
         return found
     counts = Counter(text for text in found.texts if text)
     spelled: dict[str, str] = {}
@@ -362,14 +362,8 @@ def _allowed(found: Guess) -> Guess:
     total = sum(counts.values())
     if not 2 <= len(spelled) <= 12 or total < 40 or total < 8 * len(spelled) or max(map(len, spelled)) > 60:
         return found
-    notes = tuple(note for note in found.notes if "belum jelas" not in note)
-    is_clear = notes != found.notes
-    return replace(
-        found,
-        allowed=tuple(sorted(spelled.values())),
-        classification="internal" if is_clear else found.classification,
-        notes=(*notes, "nilai yang ada di contoh: lengkapi atau hapus daftarnya, nilai lain akan ditolak"),
-    )
+    note = "nilai yang ada di contoh: lengkapi atau hapus daftarnya, nilai lain akan ditolak"
+    return replace(found, allowed=tuple(sorted(spelled.values())), notes=(*found.notes, note))
 
 
 def _bounded(found: Guess, today: date) -> Guess:

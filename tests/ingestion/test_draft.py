@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from ingestion import generate, settings
+from ingestion import generate, settings, source_commands
 from ingestion.contract import Contract, load_contracts, read_contract
 from ingestion.draft import DraftError, draft
 from ingestion.load import check_file
@@ -266,6 +267,42 @@ def test_headers_that_are_words_of_sql_or_come_twice_get_names_of_their_own(
         "tahun",
     ]
     assert outcome.loaded == 2
+
+
+def test_names_of_persons_are_never_written_into_a_contract(csv_file: Any) -> None:
+    rows = "".join(
+        f"K{number},2024,Contoh Rekaan {number % 4},Petugas Rekaan {number % 4}\n" for number in range(90)
+    )
+    text = draft(csv_file("kode,tahun,nama,petugas\n" + rows), "dinkes", "contoh", today=TODAY).text
+    assert "Rekaan" not in text
+
+
+def test_a_contract_is_not_overwritten_unasked(
+    tmp_path: Path, csv_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(tmp_path))
+    monkeypatch.setattr(generate, "staging_folder", lambda: tmp_path / "staging")
+    words = ["new", str(csv_file("kode,tahun\nA,2024\nB,2024\n")), "--opd", "dinkes", "--dataset", "contoh"]
+    made = CliRunner().invoke(source_commands.app, words)
+    assert made.exit_code == 0 and "2 dapat dimuat, 0 ditolak" in made.output
+    assert (tmp_path / "staging/sectoral/stg_dinkes__contoh.sql").exists()
+    place = tmp_path / "dinkes__contoh.yaml"
+    place.write_text(place.read_text().replace("Contoh", "Sudah ditinjau"))
+    again = CliRunner().invoke(source_commands.app, words)
+    assert isinstance(again.exception, settings.PendopoError) and "--force" in str(again.exception)
+    assert "Sudah ditinjau" in place.read_text()
+    assert CliRunner().invoke(source_commands.app, [*words, "--force"]).exit_code == 0
+    assert "Sudah ditinjau" not in place.read_text()
+
+
+def test_the_check_of_generated_files_tells_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "staging_folder", lambda: tmp_path)
+    found = CliRunner().invoke(source_commands.app, ["generate", "--check"])
+    assert found.exit_code == 1 and "Jalankan: pendopo source generate" in found.output
+    assert CliRunner().invoke(source_commands.app, ["generate"]).exit_code == 0
+    assert CliRunner().invoke(source_commands.app, ["generate", "--check"]).exit_code == 0
 
 
 def test_no_contract_of_the_project_waits_for_its_review() -> None:

@@ -61,6 +61,21 @@ def write_sample(folder: Path) -> int:
     return len(rows)
 
 
+def run(copy: Path, warehouse: Any, script: str) -> str:
+    """What the commands print; each of them must succeed."""
+    environment = os.environ | {
+        "PATH": f"{copy / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(copy),
+        "DBT_TARGET_PATH": str(warehouse.home / "dbt"),
+        "DBT_LOG_PATH": str(warehouse.home / "dbt"),
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=copy, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout
+
+
 def test_the_walk_through_ends_with_loaded_rows_and_a_staging_view(installation: tuple[Path, Any]) -> None:
     copy, warehouse = installation
     count = write_sample(copy)
@@ -87,6 +102,36 @@ def test_the_walk_through_ends_with_loaded_rows_and_a_staging_view(installation:
         assert cursor.fetchone() == (1, "2024-06-30")
         cursor.execute("select count(*) from staging.stg_dpmptsp__realisasi_investasi where year = 2024")
         assert cursor.fetchone() == (count,)
+
+
+def test_staging_keeps_the_newest_version_of_a_key_whichever_file_arrives_last(
+    installation: tuple[Path, Any],
+) -> None:
+    copy, warehouse = installation
+    lines = [f"IZ-{number:03d};{number:02d}/10/2025;Proses" for number in range(1, 21)]
+    # The second file knows more of two permits and brings one more; it was written a day later.
+    later = [line.replace("Proses", "Terbit") for line in lines[:2]] + ["IZ-021;21/10/2025;Proses"]
+    for age, (place, rows) in enumerate((("baru", later), ("lama", lines))):
+        file = copy / place / "izin.csv"
+        file.parent.mkdir()
+        file.write_text("\n".join(["nomor izin;tanggal;status", *rows]) + "\n", encoding="utf-8")
+        os.utime(file, (1_760_000_000 - 86_400 * age,) * 2)
+    script = "".join(
+        f"pendopo source new lama/izin.csv --opd dpmptsp --dataset {dataset} --domain permits\n"
+        + "".join(f"pendopo load {place}/izin.csv --source dpmptsp__{dataset}\n" for place in order)
+        for dataset, order in (("izin_a", ("lama", "baru")), ("izin_b", ("baru", "lama")))
+    )
+    run(copy, warehouse, script + "pendopo dbt build --selector permits\n")
+    with warehouse.connect("admin") as connection, connection.cursor() as cursor:
+        results = []
+        for dataset in ("izin_a", "izin_b"):
+            cursor.execute(f"select count(*) from raw.dpmptsp__{dataset}")
+            assert cursor.fetchone() == (23,)
+            cursor.execute(f"select nomor_izin, status from staging.stg_dpmptsp__{dataset} order by 1")
+            results.append(cursor.fetchall())
+    assert results[0] == results[1]
+    assert len(results[0]) == 21
+    assert [number for number, status in results[0] if status == "Terbit"] == ["IZ-001", "IZ-002"]
 
 
 def test_the_document_names_only_commands_that_exist() -> None:
