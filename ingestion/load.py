@@ -394,7 +394,9 @@ class _Load:
         """Put the load in its place among the versions, and tell what that changed."""
         cursor, contract, name = self.cursor, self.contract, self.delivery.file_name
         holder = added.base.load_id if added else load_id
-        slices = versions.note_slices(cursor, contract.source_id, load_id, holder)
+        slices = set()
+        if contract.ingest.slice:
+            slices = versions.note_slices(cursor, contract.source_id, load_id, holder)
         former = set()
         if added is None or added.is_correction:
             former = versions.supersede(cursor, contract, load_id, self.delivery.sha256, name)

@@ -205,13 +205,45 @@ def test_an_older_content_that_is_sent_again_is_current_again_and_no_row_is_copi
     ]
 
 
-def test_one_content_under_the_names_of_two_months_is_two_deliveries(database: Any) -> None:
-    empty_month = f"{TICKETS}\nA1;Judul;Selesai;\n"
-    outcomes = [Sent(ADUAN, f"aduan_2024-0{month}.csv", empty_month, hour=0).deliver() for month in (1, 2, 1)]
-    assert [outcome.status for outcome in outcomes] in (
-        ["loaded", "loaded", "already_loaded"],
-        ["refused", "refused", "refused"],
-    )
+def test_one_content_under_the_names_of_two_machines_is_two_deliveries(database: Any) -> None:
+    outcomes = [punches(1, 2, device=device).deliver() for device in (1, 2, 1)]
+    assert [outcome.status for outcome in outcomes] == ["loaded", "loaded", "already_loaded"]
+    rows = query(database, f"select device_no::text, count(*) from raw.{PUNCHES} group by 1 order by 1")
+    assert rows == [("1", 2), ("2", 2)]
+
+
+def test_a_correction_adds_a_slice_that_its_load_did_not_hold_and_moves_with_it(database: Any) -> None:
+    first = budget(
+        budget_row("Kab. A", month=1), budget_row("Kab. A", month=2, revenue="x"), hour=1
+    ).deliver()
+    outcome = correction(first.load_id or 0, [(3, budget_row("Kab. A", month=2))]).deliver()
+    assert outcome.slices == ["2026/2/Kab. A"]
+    # A version of that month written before the corrected file does not take its place; a newer one does.
+    budget(budget_row("Kab. A", month=2, revenue="8"), name="djpb_apbd_2.csv", hour=0).deliver()
+    assert [row[4] for row in current(database, BUDGET)] == ["1000.00", "1000.00"]
+    budget(budget_row("Kab. A", month=2, revenue="9"), name="djpb_apbd_3.csv", hour=2).deliver()
+    assert sorted(row[4] for row in current(database, BUDGET)) == ["1000.00", "9.00"]
+    _is_derived(database)
+
+
+def test_a_column_that_the_contract_gains_is_added_beside_the_rows_that_are_there(
+    database: Any, contracts: Any
+) -> None:
+    budget(budget_row("Kab. A")).deliver()
+
+    def edit(document: dict[str, Any]) -> None:
+        document["version"] = "9.0.0"
+        extra = _column(document, "surplus_idr") | {"name": "debt_idr", "businessName": "Utang"}
+        extra["required"] = False
+        document["schema"][0]["properties"].append(extra)
+
+    contracts(edit)
+    ledger.register_contracts()
+    assert query(database, f"select revenue_idr::int, debt_idr from raw.{BUDGET}") == [(1000, None)]
+    # Optional, so the rows are right as they are; an engineer may still ask for the originals.
+    with ledger.connect() as connection, connection.cursor() as cursor:
+        assert ledger.waiting(cursor, BUDGET) == []
+    assert len(replay.queue(BUDGET)) == 1
 
 
 def _load_in_a_process(arguments: tuple[str, str]) -> str:
