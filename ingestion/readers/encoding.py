@@ -63,8 +63,9 @@ def form_of(source: Source, allowed: Sequence[str], bytes_to_read: int | None = 
 
 def _wide(start: bytes) -> str | None:
     """UTF-16 without a mark: every second byte of Latin letters is zero."""
-    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
-        if zeros and zeros.count(0) > len(zeros) / 2:
+    first, second = start[0::2], start[1::2]
+    for encoding, zeros, letters in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        if 2 * zeros.count(0) > len(zeros) and 10 * letters.count(0) <= len(letters):
             return encoding
     return None
 

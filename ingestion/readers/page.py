@@ -128,8 +128,8 @@ def _table(table: Any, depth: int) -> _Block:
     block = _Block()
     if depth > _DEEPEST:
         return block
-    # (row, column) → taken by a cell that spans several rows or columns.
-    taken: set[tuple[int, int]] = set()
+    # Column → first row that is free again below a cell that spans several rows.
+    free_from: dict[int, int] = {}
     for row in _rows(table):
         if row.tag != "tr":
             nested = (
@@ -137,7 +137,7 @@ def _table(table: Any, depth: int) -> _Block:
             )
             block.put(len(block.rows), 0, nested)
             continue
-        _put_row(block, row, taken, depth)
+        _put_row(block, row, free_from, depth)
     return block
 
 
@@ -149,14 +149,14 @@ def _rows(table: Any) -> Iterator[Any]:
             yield child
 
 
-def _put_row(block: _Block, row: Any, taken: set[tuple[int, int]], depth: int) -> None:
+def _put_row(block: _Block, row: Any, free_from: dict[int, int], depth: int) -> None:
     top, column = len(block.rows), 0
     block.rows.append([])
     cells = []
     for cell in row:
         if cell.tag not in _CELLS:
             continue
-        while (top, column) in taken:
+        while free_from.get(column, 0) > top:
             column += 1
         if column >= _WIDEST:
             break
@@ -170,7 +170,7 @@ def _put_row(block: _Block, row: Any, taken: set[tuple[int, int]], depth: int) -
         cells.append((column, [_Block([[" ".join(cell.text_content().split())]])]))
         if down > 1 or right > 1:
             block.merges.append((top, column, top + down - 1, column + right - 1))
-            taken.update((top + i, column + j) for i in range(down) for j in range(right))
+            free_from.update(dict.fromkeys(range(column, column + right), top + down))
         column += right
     height = 0
     for part in range(max((len(parts) for _, parts in cells), default=0)):

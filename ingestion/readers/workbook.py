@@ -7,11 +7,15 @@ digits a spreadsheet keeps is seen and reported instead of becoming a plausible 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from ingestion.outcome import FileRefused
 from ingestion.readers import kinds
+from ingestion.readers.error_cells import ErrorCells, ErrorTexts
 from ingestion.readers.grid import Grid, GridDocument
 from ingestion.readers.source import Source
 
@@ -22,13 +26,15 @@ _UNPACKED = 20
 def open_document(source: Source, limit_mb: int) -> GridDocument:
     """The visible sheets of a workbook; raises FileRefused, also when it is larger than ``limit_mb``."""
     refuse_large(source, limit_mb)
+    errors = ErrorCells(source)
     try:
         with source.open() as file:
             workbook = CalamineWorkbook.from_filelike(file)
         visible = [
             sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible
         ]
-        grids = [_grid(workbook.get_sheet_by_name(name)) for name in visible]
+        sheets = [workbook.get_sheet_by_name(name) for name in visible]
+        grids = [_grid(sheet, errors) for sheet in sheets]
     except CalamineError as error:
         raise kinds.broken_workbook(source.name) from error
     return GridDocument(source.name, grids)
@@ -57,7 +63,7 @@ def _too_large(name: str, size: str) -> FileRefused:
     )
 
 
-def _grid(sheet: CalamineSheet) -> Grid:
+def _grid(sheet: CalamineSheet, errors: ErrorCells) -> Grid:
     if sheet.start is None:
         return Grid(sheet.name, 0, lambda: iter(()))
     # calamine keeps empty rows above the table but not empty columns left of it.
@@ -67,4 +73,13 @@ def _grid(sheet: CalamineSheet) -> Grid:
         for (top, first), (bottom, last) in sheet.merged_cell_ranges or ()
         if first >= left
     ]
-    return Grid(sheet.name, sheet.width, sheet.iter_rows, merges, left)
+    lost = errors.of(sheet.name)
+    rows = partial(_with_errors, sheet, lost, left) if lost else sheet.iter_rows
+    return Grid(sheet.name, sheet.width, rows, merges, left)
+
+
+def _with_errors(sheet: CalamineSheet, lost: ErrorTexts, left: int) -> Iterator[list[Any]]:
+    for number, row in enumerate(sheet.iter_rows()):
+        for column, text in lost.get(number, {}).items():
+            row[column - left] = text
+        yield row

@@ -300,13 +300,17 @@ def test_a_formula_counts_by_its_kept_value_and_one_without_is_empty(
     tmp_path: Path, contract: Contract
 ) -> None:
     rows = b"".join(
-        b'<row><c t="inlineStr"><is><t>%s</t></is></c>%s</row>' % pair
-        for pair in (
-            (b"kode", b'<c t="inlineStr"><is><t>nama</t></is></c>'),
-            (b"1", b'<c t="str"><f>HYPERLINK("http://contoh.test")</f><v>klik</v></c>'),
-            (b"2", b"<c><f>SUM(A1:A9)</f></c>"),
-            (b"3", b'<c t="e"><f>1/0</f><v>#DIV/0!</v></c>'),
-            (b"4", b'<c t="b"><v>1</v></c>'),
+        b'<row r="%d"><c r="B%d" t="inlineStr"><is><t>%s</t></is></c><c r="C%d" %s</row>'
+        % (number, number, code, number, cell)
+        for number, (code, cell) in enumerate(
+            [
+                (b"kode", b't="inlineStr"><is><t>nama</t></is></c>'),
+                (b"1", b't="str"><f>HYPERLINK("http://contoh.test")</f><v>klik</v></c>'),
+                (b"2", b"><f>SUM(A1:A9)</f></c>"),
+                (b"3", b't="e"><f>1/0</f><v>#DIV/0!</v></c>'),
+                (b"4", b't="b"><v>1</v></c>'),
+            ],
+            3,
         )
     )
     xml = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
