@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def _sftp(host: str, port: int, user: str | None) -> Any:
     from fsspec.implementations.sftp import SFTPFileSystem
 
     class Sftp(SFTPFileSystem):  # type: ignore[misc]
-        """Talks to known servers only, and tells links from the files that they lead to."""
+        """Talks to known servers only, and tells files from links, pipes and the like."""
 
         cachable = False
 
@@ -96,9 +97,15 @@ def _sftp(host: str, port: int, user: str | None) -> Any:
             self.ftp = self.client.open_sftp()
             self.ftp.get_channel().settimeout(_SECONDS)
 
+        @staticmethod
+        def _decode_stat(found: Any, parent_path: str | None = None) -> dict[str, Any]:
+            decoded: dict[str, Any] = SFTPFileSystem._decode_stat(found, parent_path)
+            # To open a pipe would wait for its writer for ever.
+            is_odd = decoded["type"] == "file" and not stat.S_ISREG(found.st_mode)
+            return decoded | {"type": "other"} if is_odd else decoded
+
         def info(self, path: str) -> dict[str, Any]:
-            found: dict[str, Any] = self._decode_stat(self.ftp.lstat(path))
-            return found | {"name": path}
+            return self._decode_stat(self.ftp.lstat(path)) | {"name": path}
 
     options: dict[str, Any] = {"port": port, "timeout": _SECONDS, "banner_timeout": _SECONDS}
     if user:
