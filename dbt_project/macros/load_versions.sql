@@ -1,14 +1,15 @@
 {#
-    Loads of a source with their place in the order of versions (the highest is the newest): revision in the
-    name, the file's own time of change, content; never the order of arrival. Where a source has slices only one
-    load of a slice is current, and of two slices that hold a key the one whose data reach further is newer. A
-    load of corrected rows stands right behind the load it supplements.
+    Loads of a source with their place in the order of versions (the highest is the newest): what an agency
+    delivered above samples, then revision in the name, the file's own time of change, content; never the order
+    of arrival. Where a source has slices only one load of a slice is current, and of two slices that hold a key
+    the one whose data reach further is newer. A load of corrected rows stands right behind the load it supplements.
 #}
 {% macro load_versions(source_id, is_sliced=true) -%}
     select
         load.load_id,
         row_number() over (
             order by
+                root.is_sample desc,
                 {% if is_sliced -%}
                 root.data_to asc nulls first,
                 {% endif -%}

@@ -359,6 +359,9 @@ def _allowed(found: Guess) -> Guess:
     spelled: dict[str, str] = {}
     for text, _ in counts.most_common():
         spelled.setdefault(text.casefold(), text)
+    if all(re.fullmatch(r"[\d.]+", text) for text in spelled):
+        # Numbers of a code: the next file brings others.
+        return found
     total = sum(counts.values())
     if not 2 <= len(spelled) <= 12 or total < 40 or total < 8 * len(spelled) or max(map(len, spelled)) > 60:
         return found
