@@ -181,7 +181,9 @@ def _closed_view(cursor: Cursor, contract: Contract, table: sql.Identifier) -> N
             where held.source_id = {source} and load.superseded_by_load_id is null
             window history as (
                 partition by held.slice_key
-                order by load.revision collate "C", load.modified_at, load.sha256 collate "C", load.load_id
+                order by
+                    load.is_sample desc, load.revision collate "C", load.modified_at,
+                    load.sha256 collate "C", load.load_id
             )
         ),
 

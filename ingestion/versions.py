@@ -1,8 +1,9 @@
 """Which load is current: the order of versions, what supersedes what, and what a new version changed.
 
 The current load of a slice is the highest (revision in the name, time of the file's last change, content
-hash, load id) among the loads that hold rows of it. Nothing here asks when a file arrived, so any order of
-arrival gives the same tables. ``ops.slice`` is derived from ``ops.load_slice`` and can be derived anew.
+hash, load id) among the loads that hold rows of it; whatever an agency delivered is above all samples.
+Nothing here asks when a file arrived, so any order of arrival gives the same tables. ``ops.slice`` is derived
+from ``ops.load_slice`` and can be derived anew.
 
 Every function works inside the caller's transaction, who holds the lock of the source.
 """
@@ -178,7 +179,7 @@ def derive_slices(cursor: Cursor, source_id: str, slices: Collection[str]) -> li
                 held.source_id = %(source)s and held.slice_key = any(%(slices)s)
                 and load.superseded_by_load_id is null
             order by
-                held.slice_key, load.revision collate "C" desc, load.modified_at desc,
+                held.slice_key, load.is_sample, load.revision collate "C" desc, load.modified_at desc,
                 load.sha256 collate "C" desc, load.load_id desc
         ),
 
@@ -235,6 +236,8 @@ def shrunk(cursor: Cursor, switches: Iterable[Switch]) -> list[tuple[str, int, i
             select new.slice_key, new.rows, old.rows
             from ops.load_slice as new
             inner join ops.load_slice as old on old.slice_key = new.slice_key and old.load_id = %s
+            inner join ops.load as newer on newer.load_id = new.load_id
+            inner join ops.load as older on older.load_id = old.load_id and older.is_sample = newer.is_sample
             where new.load_id = %s and new.slice_key = %s and new.rows < old.rows
             """,
             (switch.old, switch.new, switch.slice_key),
@@ -250,7 +253,18 @@ def compare(cursor: Cursor, contract: Contract, load_id: int, switches: Iterable
     for switch in switches:
         if switch.new == load_id and switch.old is not None:
             pairs.setdefault(switch.old, []).append(switch.slice_key)
-    if contract.ingest.delivery != "snapshot" or not keys or not pairs:
+    if contract.ingest.delivery != "snapshot" or not keys:
+        return None
+    cursor.execute(
+        """
+        select older.load_id from ops.load as older
+        inner join ops.load as load on load.load_id = %s and load.is_sample = older.is_sample
+        where older.load_id = any(%s)
+        """,
+        (load_id, list(pairs)),
+    )
+    comparable = {row[0] for row in cursor.fetchall()}
+    if not comparable:
         return None
     names = sql.SQL(", ").join(map(sql.Identifier, keys))
     statement = sql.SQL(
@@ -279,7 +293,7 @@ def compare(cursor: Cursor, contract: Contract, load_id: int, switches: Iterable
         """
     ).format(names=names, table=sql.Identifier("raw", contract.source_id))
     added = changed = closed = 0
-    for old, slices in pairs.items():
+    for old, slices in ((old, pairs[old]) for old in sorted(comparable)):
         cursor.execute(statement, {"new": load_id, "old": old, "slices": slices})
         for more in cursor.fetchall():
             added, changed, closed = added + more[0], changed + more[1], closed + more[2]

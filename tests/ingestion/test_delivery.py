@@ -205,6 +205,19 @@ def test_an_older_content_that_is_sent_again_is_current_again_and_no_row_is_copi
     ]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_sample_never_takes_the_place_of_what_an_agency_delivered(
+    database: Any, tmp_path: Path, order: tuple[int, int]
+) -> None:
+    real, sample = complaints(1, "A1", hour=0), complaints(1, "S1", "S2", revision=9, hour=3)
+    (tmp_path / sample.name).write_text(sample.text)
+    ledger.record_sample_files([tmp_path / sample.name])
+    for number in order:
+        outcome = (real, sample)[number].deliver()
+        assert "digantikan" not in " ".join(outcome.messages)
+    assert tickets(database) == ["A1"]
+
+
 def test_one_content_under_the_names_of_two_machines_is_two_deliveries(database: Any) -> None:
     outcomes = [punches(1, 2, device=device).deliver() for device in (1, 2, 1)]
     assert [outcome.status for outcome in outcomes] == ["loaded", "loaded", "already_loaded"]
