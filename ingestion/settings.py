@@ -34,6 +34,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN_CONTRACTS = ROOT / "ingestion" / "contracts"
 DATABASE = "pendopo"
 
 # Roles that log in, in the order of the design; "owner" owns the schemas and never logs in.
@@ -71,8 +72,8 @@ class Server:
 
 
 def contracts_folder() -> Path:
-    """Folder of the contracts: the repository's, or one of the operator's own (``PENDOPO_CONTRACTS``)."""
-    return Path(os.environ.get("PENDOPO_CONTRACTS") or ROOT / "ingestion" / "contracts")
+    """Folder of the contracts: the repository's, or another one (``PENDOPO_CONTRACTS``)."""
+    return Path(os.environ.get("PENDOPO_CONTRACTS") or OWN_CONTRACTS)
 
 
 def home() -> Path:

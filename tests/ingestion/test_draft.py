@@ -308,3 +308,13 @@ def test_the_check_of_generated_files_tells_the_command(
 def test_no_contract_of_the_project_waits_for_its_review() -> None:
     for file in (settings.ROOT / "ingestion" / "contracts").glob("*.yaml"):
         assert "TINJAU" not in file.read_text(encoding="utf-8"), f"{file.name}: decide it and delete the mark"
+
+
+def test_contracts_of_another_folder_never_rewrite_the_models_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(tmp_path))
+    with pytest.raises(settings.PendopoError, match="menunjuk folder lain"):
+        source_commands.generate_models(check=False)
+    monkeypatch.delenv("PENDOPO_CONTRACTS")
+    assert generate.changes(load_contracts().values()) == []
