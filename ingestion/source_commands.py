@@ -71,7 +71,7 @@ def generate_models(
     if not check and settings.contracts_folder().resolve() != settings.OWN_CONTRACTS:
         # The models of every contract of this repository would be taken for leftovers and deleted.
         raise settings.PendopoError(
-            f"PENDOPO_CONTRACTS menunjuk folder lain; model di {generate.staging_folder()} hanya ditulis dari "
+            "PENDOPO_CONTRACTS menunjuk folder lain; model staging hanya ditulis dari "
             f"{settings.OWN_CONTRACTS}. Kosongkan PENDOPO_CONTRACTS lalu ulangi."
         )
     contracts = load_contracts().values()

@@ -98,7 +98,9 @@ def database(warehouse: Any) -> Iterator[Any]:
     connection = warehouse.connect("admin")
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("truncate ops.delivery, ops.load, ops.load_slice, ops.slice, ops.rejected_row, ops.run_domain")
+        cursor.execute(
+            "truncate ops.delivery, ops.load, ops.load_slice, ops.slice, ops.rejected_row, ops.run_domain"
+        )
         cursor.execute("delete from ops.setting")
         for source in load_contracts():
             cursor.execute(f"truncate raw.{source}")
