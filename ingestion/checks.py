@@ -1,8 +1,7 @@
 """The contract's rules for one column, compiled to vectorised kernels.
 
-A check takes the texts of a column and gives the typed values plus one boolean array for every rule that some
-value broke. Columns with few distinct values are checked value by value of their dictionary, so a month of
-complaints looks at five statuses, not at thousands.
+A check looks at each distinct text of a batch once ("entries"): a month of attendance has six statuses and a
+few thousand clock times, whatever its number of rows. What rows need is taken from the entries by index.
 """
 
 from __future__ import annotations
@@ -15,29 +14,57 @@ from typing import Any
 
 import numpy as np
 
-from ingestion import dates, numbers
+from ingestion import dates, notation, numbers
 from ingestion.arrow import Array, pa, pc
 from ingestion.contract import Column, Contract
 
 _INT32 = 2**31 - 1
+# Whole numbers of so many digits fit for certain.
+_INTEGER_DIGITS, _BIGINT_DIGITS = 9, 18
 _PRECISION = 38
+# Batches for which a column of mostly distinct texts is not even tried to be encoded.
+_PAUSE = 8
+_NOTHING = pa.scalar(None, pa.string())
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Index = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass
 class Failure:
-    """Rows that break one rule: ``mask`` has a flag for every row."""
+    """Entries that break one rule: ``mask`` has a flag for every entry, at least one is set."""
 
     code: str
-    mask: Array
+    mask: Flags
 
 
 @dataclass
 class Checked:
-    """Typed values (null where missing or wrong), trimmed texts (null where missing), and the failures."""
+    """One column of a batch.
+
+    ``typed``: values, null where missing or wrong; ``text``: texts as they were judged, null where missing;
+    ``trimmed``: texts as they stand; one element for every entry each. ``index``: entry of each row, None:
+    row i has entry i.
+    """
 
     typed: Array
     text: Array
+    trimmed: Array
+    is_missing: Flags
     failures: list[Failure]
+    index: Index | None
+
+    def of_rows(self, entries: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What stands in an array of entries, for every row."""
+        return entries if self.index is None else entries[self.index]
+
+    def of(self, rows: Index) -> Index:
+        """The entries of some rows."""
+        return rows if self.index is None else self.index[rows]
+
+    def row_values(self) -> Array:
+        """The typed value of every row."""
+        return self.typed if self.index is None else self.typed.take(pa.array(self.index))
 
 
 class ColumnCheck:
@@ -51,85 +78,136 @@ class ColumnCheck:
             sorted({value.strip() for value in contract.ingest.missing_values}), pa.string()
         )
         self.allowed = {value.casefold(): value for value in column.allowed}
+        self.is_mixed = column.name in contract.ingest.mixed_numbers
+        if column.logical_type == "integer":
+            self.digits = _INTEGER_DIGITS if column.postgres_type == "integer" else _BIGINT_DIGITS
+        elif column.logical_type == "number":
+            self.digits = int(re.findall(r"\d+", column.postgres_type)[0]) - column.scale
+        self.plain_shape = self._plain_shape()
+        self._pause = 0
+
+    def _plain_shape(self) -> str | None:
+        """Numbers that need neither cleaning nor a look at their length: ``-12.345,67``."""
+        if self.column.logical_type not in ("number", "integer") or not self.digits:
+            return None
+        whole = rf"\d{{1,{self.digits}}}"
+        if self.ingest.group_char and self.digits >= 6:
+            group = re.escape(self.ingest.group_char)
+            whole = rf"(?:{whole}|\d{{1,3}}(?:{group}\d{{3}}){{1,{self.digits // 3 - 1}}})"
+        decimals = rf"(?:{re.escape(self.ingest.decimal_char)}\d{{1,{self.column.scale}}})?"
+        return rf"^-?{whole}{decimals if self.column.scale else ''}$"
 
     def run(self, cells: Array) -> Checked:
         """Check the untrimmed texts of one batch; ``cells`` holds no nulls."""
+        if self._pause:
+            self._pause -= 1
+            return self._evaluate(cells, None)
         encoded = cells.dictionary_encode()
-        distinct = encoded.dictionary
-        if len(distinct) * 2 > len(cells):
-            return self._evaluate(cells)
-        result = self._evaluate(distinct)
-        index = encoded.indices
-        return Checked(
-            result.typed.take(index),
-            result.text.take(index),
-            [Failure(failure.code, failure.mask.take(index)) for failure in result.failures],
-        )
+        if len(encoded.dictionary) * 2 > len(cells) > 1:
+            self._pause = _PAUSE
+            return self._evaluate(cells, None)
+        return self._evaluate(encoded.dictionary, encoded.indices.to_numpy().astype(np.int64))
 
-    def _evaluate(self, cells: Array) -> Checked:
-        text = pc.utf8_trim_whitespace(cells)
+    def constant(self, text: str, count: int) -> Checked:
+        """Check one text that stands for all rows."""
+        return self._evaluate(pa.array([text], pa.string()), np.zeros(count, np.int64))
+
+    def _evaluate(self, cells: Array, index: Index | None) -> Checked:
+        trimmed = text = pc.utf8_trim_whitespace(cells)
         if self.column.name in self.ingest.compact:
             text = pc.replace_substring_regex(text, r"[\s'.]", "")
-        text = pc.if_else(pc.is_in(text, self.missing), pa.scalar(None, pa.string()), text)
-        failures: list[Failure] = []
-        if self.column.required:
-            failures.append(Failure("required", pc.is_null(text)))
-        typed, found = self._TYPED[self.column.logical_type](self, text)
-        failures += found
-        bad = [failure for failure in failures if pc.any(failure.mask).as_py()]
-        return Checked(typed, text, bad)
+        missing = pc.is_in(text, self.missing)
+        if pc.any(missing).as_py():
+            text = pc.if_else(missing, _NOTHING, text)
+        text = notation.tidy(text, self.column, self.ingest)
+        typed, failures = self._TYPED[self.column.logical_type](self, text)
+        if self.column.name in self.ingest.sentinels:
+            unknown = notation.drop_sentinels(typed, self.column, self.ingest)
+            if pc.any(unknown).as_py():
+                flags = _flags(unknown)
+                text = pc.if_else(unknown, _NOTHING, text)
+                typed = pc.if_else(unknown, pa.scalar(None, typed.type), typed)
+                failures = [(code, _flags(mask) & ~flags) for code, mask in failures]
+        if self.column.required and text.null_count:
+            failures = [("required", pc.is_null(text)), *failures]
+        found = [Failure(code, flags) for code, mask in failures if (flags := _flags(mask)).any()]
+        nul = _holds_nul(cells)
+        if nul is not None:
+            found.append(Failure("control_character", nul))
+        is_missing = _flags(missing) if text is trimmed else _flags(pc.is_null(text)) | _flags(missing)
+        return Checked(typed, text, trimmed, is_missing, found, index)
 
-    def _string(self, text: Array) -> tuple[Array, list[Failure]]:
+    def _string(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
         failures = []
         if self.allowed:
             # Case is a matter of typing, not of meaning: store the contract's spelling.
             values = [None if value is None else value.casefold() for value in text.to_pylist()]
             known = pa.array([self.allowed.get(value) if value else None for value in values], pa.string())
-            failures.append(Failure("not_allowed", pc.and_(pc.is_valid(text), pc.is_null(known))))
+            failures.append(("not_allowed", pc.and_(pc.is_valid(text), pc.is_null(known))))
             text = known
         if self.column.pattern:
             matches = pc.match_substring_regex(text, f"^(?:{self.column.pattern})$")
-            failures.append(Failure("pattern", pc.fill_null(pc.invert(matches), False)))
+            failures.append(("pattern", pc.invert(matches)))
         if self.column.max_length:
-            too_long = pc.greater(pc.utf8_length(text), self.column.max_length)
-            failures.append(Failure("too_long", pc.fill_null(too_long, False)))
+            failures.append(("too_long", pc.greater(pc.utf8_length(text), self.column.max_length)))
         return text, failures
 
-    def _number(self, text: Array) -> tuple[Array, list[Failure]]:
-        scale = self.column.scale
-        digits = int(re.findall(r"\d+", self.column.postgres_type)[0]) - scale
-        plain = numbers.canonical(text, self.ingest.decimal_char, self.ingest.group_char)
-        not_number = _wrong(text, plain)
-        too_precise = pc.fill_null(numbers.too_precise(plain, scale), False)
-        too_long = pc.fill_null(numbers.too_long(plain, digits), False)
-        usable = pc.if_else(pc.or_(too_precise, too_long), pa.scalar(None, pa.string()), plain)
-        typed = usable.cast(pa.decimal128(_PRECISION, scale))
-        out_of_range = pc.or_(too_long, self._out_of_range(typed, lambda limit: Decimal(str(limit))))
+    def _number(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
+        """Most files write all numbers in the plainest form, which one cheap pattern tells from the rest."""
+        if self.plain_shape is None:
+            return self._read_number(text)
+        is_plain = _flags(pc.match_substring_regex(text, self.plain_shape))
+        rest = np.flatnonzero(~is_plain & _flags(pc.is_valid(text)))
+        if not len(rest):
+            typed = self._plain_number(text)
+            return typed, [("out_of_range", self._out_of_range(typed))]
+        typed = self._plain_number(pc.if_else(pa.array(is_plain), text, _NOTHING))
+        others, failures = self._read_number(text.take(pa.array(rest)))
+        where = np.zeros(len(text), np.bool_)
+        where[rest] = True
+        masks = {"out_of_range": _flags(self._out_of_range(typed)).copy()}
+        for code, mask in failures:
+            masks.setdefault(code, np.zeros(len(text), np.bool_))[rest] |= _flags(mask)
+        return pc.replace_with_mask(typed, pa.array(where), others), list(masks.items())
+
+    def _plain_number(self, text: Array) -> Array:
+        if self.ingest.group_char:
+            text = pc.replace_substring(text, self.ingest.group_char, "")
+        if self.ingest.decimal_char != ".":
+            text = pc.replace_substring(text, self.ingest.decimal_char, ".")
+        return text.cast(self.arrow_type)
+
+    def _read_number(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
+        plain = numbers.canonical(text, self.ingest.decimal_char, self.ingest.group_char, other=self.is_mixed)
+        if self.column.logical_type == "integer":
+            return self._read_integer(text, plain)
+        too_precise = pc.fill_null(numbers.too_precise(plain, self.column.scale), False)
+        too_long = pc.fill_null(numbers.too_long(plain, self.digits), False)
+        usable = pc.if_else(pc.or_(too_precise, too_long), _NOTHING, plain)
+        typed = usable.cast(self.arrow_type)
         return typed, [
-            Failure("not_a_number", not_number),
-            Failure("too_precise", too_precise),
-            Failure("out_of_range", out_of_range),
+            ("not_a_number", _wrong(text, plain)),
+            ("too_precise", too_precise),
+            ("out_of_range", pc.or_(too_long, self._out_of_range(typed))),
         ]
 
-    def _integer(self, text: Array) -> tuple[Array, list[Failure]]:
-        plain = numbers.canonical(text, self.ingest.decimal_char, self.ingest.group_char)
+    def _read_integer(self, text: Array, plain: Array) -> tuple[Array, list[tuple[str, Any]]]:
         whole = pc.fill_null(pc.match_substring_regex(plain, r"^-?\d+$"), False)
-        plain = pc.if_else(whole, plain, pa.scalar(None, pa.string()))
-        not_integer = _wrong(text, plain)
-        too_long = pc.fill_null(numbers.too_long(plain, 18), False)
-        big = pc.if_else(too_long, pa.scalar(None, pa.string()), plain).cast(pa.int64())
-        out_of_range = pc.or_(too_long, self._out_of_range(big, float))
+        plain = pc.if_else(whole, plain, _NOTHING)
+        too_long = pc.fill_null(numbers.too_long(plain, _BIGINT_DIGITS), False)
+        typed = pc.if_else(too_long, _NOTHING, plain).cast(pa.int64())
+        out_of_range = pc.or_(too_long, self._out_of_range(typed))
         if self.arrow_type == pa.int32():
-            beyond = pc.fill_null(pc.greater(pc.abs(big), _INT32), False)
+            beyond = pc.fill_null(pc.greater(pc.abs(typed), _INT32), False)
             out_of_range = pc.or_(out_of_range, beyond)
-            big = pc.if_else(beyond, pa.scalar(None, pa.int64()), big).cast(pa.int32())
-        return big, [Failure("not_an_integer", not_integer), Failure("out_of_range", out_of_range)]
+            typed = pc.if_else(beyond, pa.scalar(None, pa.int64()), typed).cast(pa.int32())
+        return typed, [("not_an_integer", _wrong(text, plain)), ("out_of_range", out_of_range)]
 
-    def _moment(self, text: Array) -> tuple[Array, list[Failure]]:
+    def _moment(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
         is_date = self.column.logical_type == "date"
         formats = self.ingest.date_formats if is_date else self.ingest.timestamp_formats
-        rows = np.flatnonzero(pc.is_valid(text).to_numpy(zero_copy_only=False))
-        seconds, valid = dates.parse(text.take(pa.array(rows, pa.int64())), formats)
+        rows = np.flatnonzero(_flags(pc.is_valid(text)))
+        seconds, valid = dates.parse(text if len(rows) == len(text) else text.take(pa.array(rows)), formats)
         moments = np.zeros(len(text), np.int64)
         known = np.zeros(len(text), np.bool_)
         moments[rows], known[rows] = seconds, valid
@@ -141,22 +219,23 @@ class ColumnCheck:
         else:
             typed = pa.array(moments * 1_000_000, mask=~known).cast(pa.timestamp("us"))
             code = "not_a_timestamp"
-        return typed, [Failure(code, wrong), Failure("out_of_range", self._out_of_range(typed, str))]
+        return typed, [(code, wrong), ("out_of_range", self._out_of_range(typed))]
 
-    def _out_of_range(self, typed: Array, limit: Callable[[Any], Any]) -> Array:
-        outside = pa.array(np.zeros(len(typed), np.bool_))
-        if self.column.minimum is not None:
-            lower = pa.scalar(limit(self.column.minimum)).cast(typed.type)
-            outside = pc.or_(outside, pc.less(typed, lower))
-        if self.column.maximum is not None:
-            upper = pa.scalar(limit(self.column.maximum)).cast(typed.type)
-            outside = pc.or_(outside, pc.greater(typed, upper))
+    def _out_of_range(self, typed: Array) -> Array:
+        """Values outside the contract's limits; those are texts for moments, numbers for numbers."""
+        outside = None
+        for bound, is_outside in ((self.column.minimum, pc.less), (self.column.maximum, pc.greater)):
+            if bound is not None:
+                beyond = is_outside(typed, _limit(bound, typed.type))
+                outside = beyond if outside is None else pc.or_(outside, beyond)
+        if outside is None:
+            return pa.array(np.zeros(len(typed), np.bool_))
         return pc.fill_null(outside, False)
 
-    _TYPED: dict[str, Callable[[ColumnCheck, Array], tuple[Array, list[Failure]]]] = {  # noqa: RUF012
+    _TYPED: dict[str, Callable[[ColumnCheck, Array], tuple[Array, list[tuple[str, Any]]]]] = {  # noqa: RUF012
         "string": _string,
         "number": _number,
-        "integer": _integer,
+        "integer": _number,
         "date": _moment,
         "timestamp": _moment,
     }
@@ -173,6 +252,30 @@ def arrow_type(column: Column) -> Any:
     }.get(column.postgres_type) or pa.decimal128(_PRECISION, column.scale)
 
 
+def _limit(bound: Any, kind: Any) -> Any:
+    """A limit of the contract (number, or a moment as text) as it compares with the column's type."""
+    if pa.types.is_integer(kind):
+        return pa.scalar(bound)
+    return pa.scalar(Decimal(str(bound)) if pa.types.is_decimal(kind) else bound).cast(kind)
+
+
 def _wrong(text: Array, parsed: Array) -> Array:
     """Filled cells that could not be read."""
     return pc.and_(pc.is_valid(text), pc.is_null(parsed))
+
+
+def _flags(mask: Any) -> Flags:
+    """An Arrow mask as flags, null counting as false."""
+    if isinstance(mask, np.ndarray):
+        return mask
+    flags: Flags = (mask.fill_null(False) if mask.null_count else mask).to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _holds_nul(cells: Array) -> Flags | None:
+    """Which texts hold a NUL; None where none does, which one look over the bytes tells."""
+    data = cells.buffers()[2]
+    if data is None or b"\0" not in memoryview(data).tobytes():
+        return None
+    flags = _flags(pc.match_substring(cells, "\0"))
+    return flags if flags.any() else None

@@ -15,7 +15,7 @@ from ingestion.contract import Contract
 from ingestion.screening import Sorted, raw_schema
 from ingestion.spool import RejectSpool
 
-_SEND_BYTES = 1 << 20
+_SEND_BYTES = 8 << 20
 
 
 def copy_rows(

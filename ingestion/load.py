@@ -199,7 +199,9 @@ class _Reading:
                     if self.progress:
                         self.progress(self.screen.totals.read)
                     yield batch
-            yield from self.screen.finish()
+            for batch in self.screen.finish():
+                self.plausibility.note(batch.good)
+                yield batch
         except FileRefused:
             # Neither its name nor its form need be those of the source.
             read = self.screen.totals.read if self.screen else 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime
-import hmac
 import io
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,20 @@ from ingestion import explain
 from ingestion.arrow import Array, pa, pc
 from ingestion.checks import Checked, ColumnCheck, arrow_type
 from ingestion.contract import Column, Contract
-from ingestion.outcome import FileRefused, Reason, Reject
+from ingestion.keyed_hash import KeyedHash
+from ingestion.outcome import FileRefused, Reason
 from ingestion.readers.table import Batch, BrokenRow, Table
-from ingestion.time_bounds import TimeBounds
+from ingestion.spool import RefusedRow as Refused
+from ingestion.spool import RejectBlock
+from ingestion.time_bounds import Broken, TimeBounds
+from ingestion.uniqueness import Keys, Uniqueness
 
-_SEPARATOR = "\x1f"
+_REASONS_KEPT = 50_000
+_RAW_TEXT = "_raw_text"
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+# 128-bit hashes as one element each: only their bytes count.
+Hashes = np.ndarray[Any, np.dtype[np.complex128]]
 
 
 @dataclass
@@ -33,7 +41,7 @@ class Sorted:
 
     read: int
     good: Any
-    rejects: list[Reject]
+    rejects: RejectBlock
     skipped: Counter[str]
 
 
@@ -72,14 +80,15 @@ class Screen:
         self._skip = [
             (rule, re.compile(rule.pattern, re.IGNORECASE | re.DOTALL)) for rule in contract.ingest.skip
         ]
-        # Key of a row → hash and number of its first appearance in this file.
-        self._seen: dict[bytes, tuple[bytes, int]] = {}
-
-    @property
-    def revision(self) -> str:
-        """What orders two files of one slice: digits padded, so that revision 10 follows revision 9."""
-        revision = self.groups.get("revision", "")
-        return revision.zfill(6) if revision.isdigit() else revision
+        # Columns whose values together may stand in a file once.
+        self._keys = [[column] for column in contract.columns if column.unique]
+        if contract.key_columns:
+            self._keys.append(list(contract.key_columns))
+        self._uniqueness = Uniqueness(len(self._keys))
+        self._key_titles: list[list[str]] = []
+        self._keyed = {
+            column.name: KeyedHash(column.name, key) for column in contract.columns if column.is_protected
+        }
 
     def _file_groups(self) -> dict[str, str]:
         match = self.contract.matches_file_name(self.file_name)
@@ -98,18 +107,40 @@ class Screen:
         return _TableScreen(self, table).run()
 
     def finish(self) -> Iterator[Sorted]:
-        """What could be decided only when every table was read; to be called once, after the last one."""
-        yield from ()
+        """Rows that had to wait for the end, because an earlier row may have their key; to be called once."""
+        for judged in self._uniqueness.judge():
+            rows = judged.rows
+            conflicts = np.logical_or.reduce([firsts > 0 for firsts in judged.conflicts])
+            refused = [
+                (
+                    rows["_sheet"][row].as_py() or "",
+                    rows["_row_no"][row].as_py(),
+                    [
+                        explain.duplicate_key(titles, int(firsts[row]))
+                        for titles, firsts in zip(self._key_titles, judged.conflicts, strict=True)
+                        if firsts[row]
+                    ],
+                    rows[_RAW_TEXT][row].as_py(),
+                )
+                for row in np.flatnonzero(conflicts).tolist()
+            ]
+            repeated = int(judged.is_repeated.sum())
+            good = rows.filter(pa.array(~conflicts & ~judged.is_repeated)).drop_columns([_RAW_TEXT])
+            skipped = Counter({"duplicate": repeated} if repeated else {})
+            result = Sorted(0, good, RejectBlock.of(refused), skipped)
+            self._note(result)
+            yield result
 
     def _note(self, sorted_batch: Sorted) -> None:
         totals = self.totals
         totals.read += sorted_batch.read
         totals.loaded += sorted_batch.good.num_rows
-        totals.rejected += len(sorted_batch.rejects)
+        totals.rejected += sorted_batch.rejects.count
         totals.skipped += sorted_batch.skipped
         if not sorted_batch.good.num_rows:
             return
-        totals.slices |= {key for key in sorted_batch.good.column("_slice").unique().to_pylist() if key}
+        if self.contract.ingest.slice:
+            totals.slices |= {key for key in sorted_batch.good.column("_slice").unique().to_pylist() if key}
         for day in self._data_days(sorted_batch.good):
             totals.data_from = min(day, totals.data_from or day)
             totals.data_to = max(day, totals.data_to or day)
@@ -128,13 +159,17 @@ class Screen:
             ends = pc.min_max(good.column(wanted.column)).as_py()
             days = [ends["min"], ends["max"]]
             return [day.date() if isinstance(day, datetime.datetime) else day for day in days if day]
-        years = good.column(wanted.year or "").to_pylist()
-        months = (
-            good.column(wanted.month).to_pylist()
-            if isinstance(wanted.month, str)
-            else [wanted.month] * good.num_rows
-        )
-        return [_month_end(year, month) for year, month in set(zip(years, months, strict=True))]
+        if wanted.year is None:
+            return []
+        # One number a row, 202512 for December 2025: distinct ones are few.
+        coded = pc.multiply(good.column(wanted.year).cast(pa.int64()), 100)
+        if wanted.quarter:
+            coded = pc.add(coded, pc.multiply(good.column(wanted.quarter).cast(pa.int64()), 3))
+        elif isinstance(wanted.month, str):
+            coded = pc.add(coded, good.column(wanted.month).cast(pa.int64()))
+        else:
+            coded = pc.add(coded, wanted.month)
+        return [_month_end(*divmod(month, 100)) for month in coded.unique().to_pylist() if month]
 
 
 class _TableScreen:
@@ -145,18 +180,24 @@ class _TableScreen:
         self.position = {name: index for index, name in enumerate(table.names) if name}
         self.attributes = self._attributes()
         self.required = [
-            self.position[column.name]
+            column.name
             for column in self.contract.table_columns
             if column.required and column.name in self.position
         ]
+        self.spelled = {name: header for name in self.position if (header := table.headers.get(name))}
         self.footer_from: int | None = None
         self.footer_kind = ""
+        self._reasons: dict[tuple[str, ...], Reason] = {}
+        screen._key_titles = [[self._header(column) for column in columns] for columns in screen._keys]
 
     def run(self) -> Iterator[Sorted]:
         for batch in self.table.batches:
             result = self._sort(batch)
             self.screen._note(result)
             yield result
+
+    def _header(self, column: Column) -> str:
+        return self.table.headers.get(column.name, column.title)
 
     def _attributes(self) -> dict[str, str]:
         """Texts of the columns that stand outside the table: groups of the file name, title, year, footer."""
@@ -171,7 +212,7 @@ class _TableScreen:
                     )
         outside = [column for column in self.contract.columns if column not in self.contract.table_columns]
         for column in outside:
-            checked = self.screen._checks[column.name].run(pa.array([found.get(column.name, "")]))
+            checked = self.screen._checks[column.name].constant(found.get(column.name, ""), 1)
             if checked.failures:
                 code = checked.failures[0].code
                 why = explain.reason(code, column, found.get(column.name), self.contract, column.title)
@@ -183,89 +224,100 @@ class _TableScreen:
         return found
 
     def _sort(self, batch: Batch) -> Sorted:
-        skipped: Counter[str] = Counter()
-        cells = batch.cells
-        empty = self._is_blank(cells) if len(batch.row_no) else np.zeros(0, np.bool_)
-        candidates = self._candidates(cells) if len(batch.row_no) else np.zeros(0, np.bool_)
-        kinds = self._kinds(batch, candidates & ~empty, batch.broken)
-        keep = ~empty
-        if count := int(empty.sum()):
-            skipped["blank"] += count
-        numbers = batch.row_no.to_numpy()
-        for row, kind in kinds.items():
-            if row >= 0:
-                keep[row] = False
-            skipped[kind] += 1
-        rejects = []
-        for index, broken in enumerate(batch.broken):
-            if -1 - index in kinds:
-                continue
-            why = explain.field_count(broken.fields, len(self.table.names))
-            rejects.append(Reject(self.table.sheet, broken.row_no, (why,), _visible(broken.text)))
-        kept = np.flatnonzero(keep)
-        damaged = {
-            position: np.isin(kept, np.asarray(rows)) for position, rows in batch.damaged.items() if rows
-        }
-        rows = pa.array(kept, pa.int64())
-        if len(kept) < len(keep):
-            cells = [cell.take(rows) for cell in cells]
-        good, more, doubles = self._check(numbers[kept], cells, damaged)
-        if doubles:
-            skipped["duplicate"] += doubles
-        rejects = sorted([*rejects, *more], key=lambda reject: reject.row_no)
-        return Sorted(len(batch.row_no) + len(batch.broken), good, rejects, skipped)
+        checked = self._check(batch)
+        kinds, blank = self._kinds(batch, checked)
+        skipped = Counter(kinds.values())
+        skipped["blank"] += int(blank.sum())
+        keep = ~blank
+        keep[[row for row in kinds if row >= 0]] = False
+        failed = self._failed(batch, checked, keep)
+        bad: Flags = np.zeros(len(keep), np.bool_)
+        for _, _, mask in failed:
+            bad |= mask
+        refused = self._broken(batch.broken, kinds)
+        if bad.any():
+            refused += self._refused(batch, checked, failed, np.flatnonzero(bad))
+            refused.sort(key=lambda row: row[1])
+        good = self._good(batch, checked, np.flatnonzero(keep & ~bad))
+        skipped["no_value"] += batch.without_value
+        read = len(keep) + len(batch.broken) + batch.without_value
+        return Sorted(read, good, RejectBlock.of(refused), +skipped)
 
-    def _is_blank(self, cells: list[Array]) -> Flags:
-        blank: Flags = np.ones(len(cells[0]), np.bool_)
-        for cell in cells:
-            rows = np.flatnonzero(blank)
-            if not len(rows):
-                break
-            trimmed = pc.utf8_trim_whitespace(cell.take(pa.array(rows)))
-            blank[rows] = pc.equal(trimmed, "").to_numpy(zero_copy_only=False)
-        return blank
+    def _check(self, batch: Batch) -> dict[str, Checked]:
+        """The columns of the contract, each distinct text checked once."""
+        checked: dict[str, Checked] = {}
+        for column in self.contract.columns:
+            check, position = self.screen._checks[column.name], self.position.get(column.name)
+            if position is None:
+                text = self.attributes.get(column.name, "")
+                checked[column.name] = check.constant(text, len(batch.row_no))
+            else:
+                checked[column.name] = check.run(batch.cells[position])
+        return checked
 
-    def _candidates(self, cells: list[Array]) -> Flags:
-        """Rows that may be something else than a record: a required cell is empty, or repeats the header."""
-        flags: Flags = np.zeros(len(cells[0]), np.bool_)
-        for position in self.required:
-            missing = self.screen._checks[str(self.table.names[position])].missing
-            trimmed = pc.utf8_trim_whitespace(cells[position])
-            flags |= pc.is_in(trimmed, missing).to_numpy(zero_copy_only=False)
-        for name, position in self.position.items():
-            header = self.table.headers.get(name, "")
-            if header:
-                flags |= pc.equal(cells[position], header).to_numpy(zero_copy_only=False)
-        return flags
+    def _kinds(self, batch: Batch, checked: dict[str, Checked]) -> tuple[dict[int, str], Flags]:
+        """Rows that are no records, and blank ones.
 
-    def _kinds(self, batch: Batch, candidates: Flags, broken: list[BrokenRow]) -> dict[int, str]:
-        """Kind of every row that is no record: position in the batch, or -1 - index of a broken row."""
-        numbers = batch.row_no.to_pylist() if candidates.any() else []
-        looked = [
-            (int(numbers[row]), int(row), [cell[int(row)].as_py() for cell in batch.cells])
-            for row in np.flatnonzero(candidates)
-        ]
+        The first are given by kind: position in the batch, or -1 - index of a broken row.
+        """
+        blank = self._is_blank(batch, checked)
+        candidates = np.flatnonzero(self._candidates(checked, len(blank)) & ~blank)
+        looked: list[tuple[int, int, Sequence[str]]] = []
+        if len(candidates):
+            index = pa.array(candidates)
+            values = zip(*(cell.take(index).to_pylist() for cell in batch.cells), strict=True)
+            row_nos = batch.row_no.take(index).to_pylist()
+            looked = list(zip(row_nos, candidates.tolist(), values, strict=True))
         looked += [
             (row.row_no, -1 - index, next(csv.reader([row.text], delimiter=self.table.delimiter), []))
-            for index, row in enumerate(broken)
+            for index, row in enumerate(batch.broken)
         ]
+        looked.sort(key=lambda item: item[:2])
         kinds: dict[int, str] = {}
-        for row_no, position, values in sorted(looked, key=lambda item: item[0]):
-            if kind := self._kind(row_no, [value.strip() for value in values], position >= 0):
+        for row_no, position, cells in looked:
+            if kind := self._kind(row_no, [value.strip() for value in cells], position >= 0):
                 kinds[position] = kind
-        return kinds
+        return kinds, blank
+
+    def _is_blank(self, batch: Batch, checked: dict[str, Checked]) -> Flags:
+        blank: Flags = np.ones(len(batch.row_no), np.bool_)
+        for name in self.position:
+            empty = pc.equal(checked[name].trimmed, "")
+            if not pc.any(empty).as_py():
+                return np.zeros(len(blank), np.bool_)
+            blank &= checked[name].of_rows(empty.to_numpy(zero_copy_only=False))
+        rows = np.flatnonzero(blank)
+        unknown = [cell for cell, known in zip(batch.cells, self.table.names, strict=True) if not known]
+        for cell in unknown:
+            if len(rows):
+                trimmed = pc.utf8_trim_whitespace(cell.take(pa.array(rows)))
+                rows = rows[pc.equal(trimmed, "").to_numpy(zero_copy_only=False)]
+        blank[:] = False
+        blank[rows] = True
+        return blank
+
+    def _candidates(self, checked: dict[str, Checked], count: int) -> Flags:
+        """Rows that may be no records: a required cell is empty, or all cells repeat the header."""
+        flags: Flags = np.zeros(count, np.bool_)
+        for name in self.required:
+            if checked[name].is_missing.any():
+                flags |= checked[name].of_rows(checked[name].is_missing)
+        header: Flags = np.ones(count, np.bool_)
+        for name, spelled in self.spelled.items():
+            equal = pc.equal(checked[name].trimmed, spelled)
+            if not pc.any(equal).as_py():
+                return flags
+            header &= checked[name].of_rows(equal.to_numpy(zero_copy_only=False))
+        return flags | header if self.spelled else flags
 
     def _kind(self, row_no: int, values: list[str], is_whole: bool) -> str | None:
         filled = [value for value in values if value]
         if not filled:
             return "blank"
-        if is_whole and all(
-            values[position] == header
-            for name, position in self.position.items()
-            if (header := self.table.headers.get(name))
-        ):
+        is_header = all(values[self.position[name]] == header for name, header in self.spelled.items())
+        if is_whole and is_header and self.spelled:
             return "header"
-        if is_whole and all(values[position] for position in self.required):
+        if is_whole and all(values[self.position[name]] for name in self.required):
             return None
         for rule, pattern in self.screen._skip:
             if pattern.search(filled[0]):
@@ -276,145 +328,174 @@ class _TableScreen:
             return self.footer_kind
         return None
 
-    def _check(
-        self, numbers: Any, cells: list[Array], damaged: dict[int, Flags]
-    ) -> tuple[Any, list[Reject], int]:
-        """Type and check complete rows: good rows, refused rows, and the count of exact repetitions."""
-        count = len(numbers)
-        checked: dict[str, Checked] = {}
-        failed: list[tuple[Column, str, Flags]] = []
+    def _failed(self, batch: Batch, checked: dict[str, Checked], keep: Flags) -> list[Broken]:
+        """Cells of records that break a rule: column, rule and a flag for every row."""
+        failed: list[Broken] = []
         for column in self.contract.columns:
-            position = self.position.get(column.name)
-            texts = (
-                cells[position]
-                if position is not None
-                else pa.array([self.attributes.get(column.name, "")] * count, pa.string())
-            )
-            result = self.screen._checks[column.name].run(texts)
-            checked[column.name] = result
-            nul = pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False)
-            lost = damaged.get(position) if position is not None else None
+            result, position = checked[column.name], self.position.get(column.name)
+            lost: Flags = np.zeros(len(keep), np.bool_)
+            if position is not None and batch.damaged.get(position):
+                lost[batch.damaged[position]] = True
             for failure in result.failures:
-                mask = failure.mask.to_numpy(zero_copy_only=False)
                 # A damaged identifier also breaks its pattern; the damage is what the clerk must know.
-                failed.append((column, failure.code, mask & ~lost if lost is not None else mask))
-            if nul.any():
-                failed.append((column, "control_character", nul))
-            if lost is not None and lost.any():
-                failed.append((column, "identifier_precision_lost", lost))
-        failed += self.screen.bounds.broken(checked)
-        bad: Flags = np.zeros(count, np.bool_)
-        for _, _, mask in failed:
-            bad |= mask
-        hashes = self._hashes([checked[column.name].text for column in self.contract.columns])
-        repeated, conflicts = self._repeated(numbers, bad, hashes, checked)
-        rejects = [
-            Reject(
-                self.table.sheet,
-                int(numbers[row]),
-                (*self._reasons(row, failed, checked), *conflicts.get(row, ())),
-                self._raw_text(row, cells),
-            )
-            for row in sorted({*np.flatnonzero(bad).tolist(), *conflicts})
-        ]
-        drop = bad.copy()
-        drop[[*repeated, *conflicts]] = True
-        good = self._good(numbers, hashes, checked, np.flatnonzero(~drop))
-        return good, rejects, len(repeated)
+                failed.append((column, failure.code, result.of_rows(failure.mask) & keep & ~lost))
+            if lost.any():
+                failed.append((column, "identifier_precision_lost", lost & keep))
+        failed += [(column, code, mask & keep) for column, code, mask in self.screen.bounds.broken(checked)]
+        return failed
 
-    def _reasons(
-        self, row: int, failed: list[tuple[Column, str, Flags]], checked: dict[str, Checked]
-    ) -> list[Reason]:
+    def _broken(self, broken: list[BrokenRow], kinds: dict[int, str]) -> list[Refused]:
         return [
-            explain.reason(
-                code,
-                column,
-                _visible(checked[column.name].text[row].as_py() or ""),
-                self.contract,
-                self.table.headers.get(column.name, column.title),
-                self.screen.bounds.expected.get(code, ""),
+            (
+                self.table.sheet,
+                row.row_no,
+                [explain.field_count(row.fields, self.table.fields)],
+                _visible(row.text),
             )
-            for column, code, mask in failed
-            if mask[row]
+            for index, row in enumerate(broken)
+            if -1 - index not in kinds
         ]
 
-    def _raw_text(self, row: int, cells: list[Array]) -> str:
-        line = io.StringIO()
-        csv.writer(line, delimiter=self.table.delimiter, lineterminator="").writerow(
-            [cell[row].as_py() for cell in cells]
-        )
-        return _visible(line.getvalue())
+    def _refused(
+        self, batch: Batch, checked: dict[str, Checked], failed: list[Broken], rows: Rows
+    ) -> list[Refused]:
+        """Refused rows with every reason, in the order of the columns."""
+        reasons: dict[int, list[Reason]] = {row: [] for row in rows.tolist()}
+        unpivot = self.contract.ingest.unpivot
+        for column, code, mask in failed:
+            where = np.flatnonzero(mask)
+            if not len(where):
+                continue
+            result = checked[column.name]
+            values = result.text.take(pa.array(result.of(where))).to_pylist()
+            headers: Iterable[str] = itertools.repeat(self._header(column))
+            if batch.origin is not None and unpivot and column.name == unpivot.value:
+                headers = batch.origin.take(pa.array(where)).to_pylist()
+            for row, value, header in zip(where.tolist(), values, headers, strict=False):
+                reasons[row].append(self._reason(code, column, value or "", header))
+        raw_texts = self._raw_texts(batch.cells, rows)
+        row_nos = batch.row_no.take(pa.array(rows)).to_pylist()
+        return [
+            (self.table.sheet, row_no, why, text)
+            for row_no, why, text in zip(row_nos, reasons.values(), raw_texts, strict=True)
+        ]
 
-    @staticmethod
-    def _hashes(texts: list[Array]) -> list[bytes]:
-        """xxh3-128 over the trimmed texts in contract order, joined by U+001F, a missing one empty."""
-        joined = pc.binary_join_element_wise(*texts, _SEPARATOR, null_handling="replace", null_replacement="")
-        digest = xxhash.xxh3_128_digest
-        return [digest(text) for text in joined.cast(pa.binary()).to_pylist()]
+    def _reason(self, code: str, column: Column, value: str, header: str) -> Reason:
+        known = self._reasons.get((code, column.name, value, header))
+        if known is None:
+            expected = self.screen.bounds.expected.get(code, "")
+            known = explain.reason(code, column, _visible(value), self.contract, header, expected)
+            if len(self._reasons) >= _REASONS_KEPT:
+                self._reasons.clear()
+            self._reasons[code, column.name, value, header] = known
+        return known
 
-    def _repeated(
-        self, numbers: Any, bad: Flags, hashes: list[bytes], checked: dict[str, Checked]
-    ) -> tuple[list[int], dict[int, tuple[Reason, ...]]]:
-        """Rows with a key seen before in the file: the same row again, or another one under the same key."""
-        keys = [[column] for column in self.contract.columns if column.unique]
-        if self.contract.key_columns:
-            keys.append(list(self.contract.key_columns))
-        repeated: list[int] = []
-        conflicts: dict[int, tuple[Reason, ...]] = {}
-        for number, columns in enumerate(keys):
-            # Typed values, so that 5 and 05 are one key where the contract says number.
-            texts = [checked[column.name].typed.cast(pa.string()) for column in columns]
-            known: Flags = np.ones(len(hashes), np.bool_)
-            for text in texts:
-                known &= pc.is_valid(text).to_numpy(zero_copy_only=False)
-            marks = self._hashes([pa.array([str(number)] * len(hashes), pa.string()), *texts])
-            for row in np.flatnonzero(~bad & known).tolist():
-                first = self.screen._seen.setdefault(marks[row], (hashes[row], int(numbers[row])))
-                if first[1] == numbers[row] and first[0] == hashes[row]:
-                    continue
-                if first[0] == hashes[row]:
-                    repeated.append(row)
-                    continue
-                titles = [self.table.headers.get(column.name, column.title) for column in columns]
-                why = explain.duplicate_key(titles, first[1])
-                conflicts[row] = (*conflicts.get(row, ()), why)
-        return sorted(set(repeated) - set(conflicts)), conflicts
+    def _raw_texts(self, cells: list[Array], rows: Rows) -> list[str]:
+        """Rows as lines of the file; those with quotes or line breaks are written as such one by one."""
+        index, mark = pa.array(rows), self.table.delimiter
+        taken = [cell.take(index) for cell in cells]
+        special = np.full(len(rows), len(cells) == 1)
+        for cell in taken:
+            odd = pc.match_substring_regex(cell, f'[\\x00"\r\n{re.escape(mark)}]')
+            special |= odd.to_numpy(zero_copy_only=False)
+        texts: list[str] = pc.binary_join_element_wise(*taken, mark).to_pylist()
+        for row in np.flatnonzero(special).tolist():
+            line = io.StringIO()
+            csv.writer(line, delimiter=mark, lineterminator="").writerow(
+                [cell[row].as_py() for cell in taken]
+            )
+            texts[row] = _visible(line.getvalue())
+        return texts
 
-    def _good(self, numbers: Any, hashes: list[bytes], checked: dict[str, Checked], rows: Any) -> Any:
-        index = pa.array(rows, pa.int64())
+    def _good(self, batch: Batch, checked: dict[str, Checked], rows: Rows) -> Any:
+        """The rows that break no rule; those whose key may be an earlier row's are held back."""
+        hashes, digests = self._hashes(checked, rows)
+        row_nos = batch.row_no.to_numpy()[rows]
+        doubtful: Flags = np.zeros(len(rows), np.bool_)
+        if self.screen._keys:
+            keys = self._keys_of(checked, digests, rows)
+            doubtful = self.screen._uniqueness.note(keys, hashes.view(np.uint64)[::2], row_nos)
+        if not doubtful.any():
+            return self._typed(checked, rows, row_nos, hashes)
+        held = rows[doubtful]
+        waiting = self._typed(checked, held, row_nos[doubtful], hashes[doubtful])
+        raw_texts = pa.array(self._raw_texts(batch.cells, held), pa.string())
+        self.screen._uniqueness.hold(waiting.append_column(_RAW_TEXT, raw_texts))
+        certain = ~doubtful
+        return self._typed(checked, rows[certain], row_nos[certain], hashes[certain])
+
+    def _hashes(self, checked: dict[str, Checked], rows: Rows) -> tuple[Hashes, dict[str, Hashes]]:
+        """Hash of each row, and of each column's distinct texts.
+
+        A row's hash is the exclusive or over the contract's columns, counted from 1, of xxh3-128 of the
+        trimmed text (a missing one empty) with the column's number as seed: the same for the same texts
+        wherever they stand, and cheap because each distinct text is hashed once a batch.
+        """
+        total: Hashes = np.zeros(len(rows), np.complex128)
+        digests: dict[str, Hashes] = {}
+        for number, column in enumerate(self.contract.columns, 1):
+            result = checked[column.name]
+            digests[column.name] = _digests(result.text, number)
+            words = total.view(np.uint64)
+            np.bitwise_xor(words, digests[column.name][result.of(rows)].view(np.uint64), out=words)
+        return total, digests
+
+    def _keys_of(self, checked: dict[str, Checked], digests: dict[str, Hashes], rows: Rows) -> list[Keys]:
+        """The keys of rows, hashed like rows but from typed values: 5 and 05 are one where numbers are."""
+        found = []
+        for number, columns in enumerate(self.screen._keys):
+            words = np.repeat(_digests(pa.array(["key"]), number), len(rows)).view(np.uint64)
+            known: Flags = np.ones(len(rows), np.bool_)
+            for column in columns:
+                result = checked[column.name]
+                entries = result.of(rows)
+                digest = digests[column.name]
+                if result.typed is not result.text:
+                    digest = _digests(result.typed.cast(pa.string()), self.contract.columns.index(column) + 1)
+                np.bitwise_xor(words, digest[entries].view(np.uint64), out=words)
+                if result.typed.null_count:
+                    known &= result.typed.is_valid().to_numpy(zero_copy_only=False)[entries]
+            found.append(Keys(words.reshape(-1, 2), known))
+        return found
+
+    def _typed(self, checked: dict[str, Checked], rows: Rows, row_nos: Rows, hashes: Hashes) -> Any:
+        """Rows as the raw table takes them."""
+        count = len(rows)
         arrays: dict[str, Array] = {}
         for column in self.contract.columns:
-            typed = checked[column.name].typed.take(index)
-            arrays[column.name] = typed
+            result = checked[column.name]
+            index = pa.array(result.of(rows))
+            arrays[column.name] = result.typed.take(index)
             if column.is_protected:
-                arrays[column.key_name] = self._keyed(column, typed)
-        count = len(rows)
-        arrays["_sheet"] = pa.array([self.table.sheet or None] * count, pa.string())
-        arrays["_row_no"] = pa.array(numbers[rows], pa.int64())
-        arrays["_row_hash"] = pa.array([hashes[row] for row in rows], pa.binary(16))
+                arrays[column.key_name] = self.screen._keyed[column.name].of(result.typed, index)
+        arrays["_sheet"] = _repeat(self.table.sheet or None, count)
+        arrays["_row_no"] = pa.array(row_nos, pa.int64())
+        arrays["_row_hash"] = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(16), count, [None, pa.py_buffer(hashes)]
+        )
         arrays["_slice"] = self._slices(arrays, count)
         return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
     def _slices(self, arrays: dict[str, Array], count: int) -> Array:
         by = self.contract.ingest.slice
-        if not by:
-            return pa.nulls(count, pa.string())
-        if by == ("*",):
-            return pa.array(["*"] * count, pa.string())
+        if not by or by == ("*",):
+            return _repeat("*" if by else None, count)
         texts = [arrays[name].cast(pa.string()) for name in by]
         return pc.binary_join_element_wise(*texts, "/", null_handling="replace", null_replacement="")
 
-    def _keyed(self, column: Column, typed: Array) -> Array:
-        """Hex HMAC-SHA256 over ``<column name>:<value>``: equal values of equally named columns join."""
-        if self.screen.key is None:
-            return pa.nulls(len(typed), pa.string())
-        key, prefix = self.screen.key, f"{column.name}:"
-        encoded = typed.cast(pa.string()).dictionary_encode()
-        keyed = [
-            hmac.digest(key, (prefix + value).encode(), "sha256").hex()
-            for value in encoded.dictionary.to_pylist()
-        ]
-        return pa.array(keyed, pa.string()).take(encoded.indices)
+
+def _digests(texts: Array, seed: int) -> Hashes:
+    """xxh3-128 of each text, nulls as empty ones."""
+    digest = xxhash.xxh3_128_digest
+    plain = texts.fill_null("") if texts.null_count else texts
+    joined = b"".join([digest(text, seed) for text in plain.cast(pa.binary()).to_pylist()])
+    return np.frombuffer(joined, np.complex128)
+
+
+def _repeat(value: str | None, count: int) -> Array:
+    if value is None:
+        return pa.nulls(count, pa.string())
+    return pa.array([value], pa.string()).take(pa.array(np.zeros(count, np.int64)))
 
 
 def raw_schema(contract: Contract) -> Any:

@@ -7,9 +7,11 @@ They are kept in the form that the database takes, as lines of COPY text in a te
 from __future__ import annotations
 
 import bisect
+import functools
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
@@ -22,6 +24,29 @@ from ingestion.outcome import Reason, Reject
 _IN_MEMORY = 4 << 20
 _KEPT = 100
 _CHUNK = 1 << 20
+
+
+# Sheet, row number, reasons, row as it stands in the file.
+RefusedRow = tuple[str, int, Sequence[Reason], str]
+
+
+@dataclass(frozen=True)
+class RejectBlock:
+    """Refused rows of one batch: ``lines`` of COPY text, and the first rows of the file among them."""
+
+    lines: bytes
+    count: int
+    first: list[Reject]
+
+    @classmethod
+    def of(cls, rows: Sequence[RefusedRow]) -> RejectBlock:
+        """``rows`` stand in the order of the file."""
+        first = [Reject(sheet, row_no, tuple(why), text) for sheet, row_no, why, text in rows[:_KEPT]]
+        lines = "".join([_line(*row) for row in rows])
+        return cls(lines.encode(), len(rows), first)
+
+    def __iter__(self) -> Iterator[Reject]:
+        return map(_reject, self.lines.split(b"\n")[:-1])
 
 
 class RejectSpool:
@@ -43,15 +68,20 @@ class RejectSpool:
         self._lines.close()
 
     def append(self, reject: Reject) -> None:
-        sheet = self._sheets.setdefault(reject.sheet, len(self._sheets))
-        bisect.insort(self._first, (sheet, reject.row_no, self.count, reject))
-        del self._first[_KEPT:]
-        self._lines.write(_line(reject))
-        self.count += 1
+        self.extend([reject])
 
-    def extend(self, rejects: Iterable[Reject]) -> None:
-        for reject in rejects:
-            self.append(reject)
+    def extend(self, rejects: RejectBlock | Iterable[Reject]) -> None:
+        if not isinstance(rejects, RejectBlock):
+            rejects = RejectBlock.of([(row.sheet, row.row_no, row.reasons, row.raw_text) for row in rejects])
+        for reject in rejects.first:
+            sheet = self._sheets.setdefault(reject.sheet, len(self._sheets))
+            place = (sheet, reject.row_no, self.count)
+            if len(self._first) == _KEPT and place >= self._first[-1][:3]:
+                break
+            bisect.insort(self._first, (*place, reject), key=lambda entry: entry[:3])
+            del self._first[_KEPT:]
+        self._lines.write(rejects.lines)
+        self.count += rejects.count
 
     def first(self, count: int) -> list[Reject]:
         """The first refused rows (at most 100) in the order of the file."""
@@ -60,10 +90,7 @@ class RejectSpool:
     def __iter__(self) -> Iterator[Reject]:
         """All refused rows as they were appended."""
         self._lines.seek(0)
-        for line in self._lines:
-            sheet, row_no, reasons, raw_text = map(_plain, line.decode()[:-1].split("\t"))
-            found = tuple(Reason(**reason) for reason in json.loads(reasons or "[]"))
-            yield Reject(sheet or "", int(row_no or 0), found, raw_text or "")
+        yield from map(_reject, self._lines)
 
     def copy_into(self, cursor: Cursor, load_id: int, contract_version: str) -> int:
         """Send all rows to ``ops.rejected_row``; returns how many the database took."""
@@ -105,12 +132,23 @@ class _Prefixed:
         return taken
 
 
-def _line(reject: Reject) -> bytes:
-    reasons = json.dumps([reason.as_json() for reason in reject.reasons], ensure_ascii=False)
-    sheet = _escape(reject.sheet) if reject.sheet else r"\N"
-    return f"{sheet}\t{reject.row_no}\t{_escape(reasons)}\t{_escape(reject.raw_text)}\n".encode()
+def _line(sheet: str, row_no: int, reasons: Sequence[Reason], raw_text: str) -> str:
+    why = ", ".join([_reason(reason) for reason in reasons])
+    return f"{_escape(sheet) if sheet else _NULL}\t{row_no}\t[{why}]\t{_escape(raw_text)}\n"
 
 
+def _reject(line: bytes) -> Reject:
+    sheet, row_no, reasons, raw_text = map(_plain, line.decode().rstrip("\n").split("\t"))
+    found = tuple(map(Reason.from_json, json.loads(reasons or "[]")))
+    return Reject(sheet or "", int(row_no or 0), found, raw_text or "")
+
+
+@functools.lru_cache(maxsize=10_000)
+def _reason(reason: Reason) -> str:
+    return _escape(json.dumps(reason.as_json(), ensure_ascii=False))
+
+
+_NULL = r"\N"
 _ESCAPES = (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t"))
 
 
@@ -123,7 +161,7 @@ def _escape(value: str) -> str:
 
 def _plain(value: str) -> str | None:
     """The value that ``_escape`` made this of."""
-    if value == r"\N":
+    if value == _NULL:
         return None
     # The backslash itself stands as NUL meanwhile, which no value holds.
     value = value.replace(r"\\", "\0")

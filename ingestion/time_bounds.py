@@ -56,16 +56,19 @@ class TimeBounds:
         result: list[Broken] = []
         told: dict[str, Flags] = {}
         for name, code, outside in (*self._outside_period(checked), *self._in_future(checked)):
-            mask = _flags(outside)
+            if not outside.any():
+                continue
+            mask = outside.copy()
             for failure in checked[name].failures:
-                mask &= ~_flags(failure.mask)
-            mask &= ~told.get(name, np.zeros(len(mask), np.bool_))
+                mask &= ~checked[name].of_rows(failure.mask)
+            if name in told:
+                mask &= ~told[name]
             told[name] = told.get(name, mask) | mask
             if mask.any():
                 result.append((self.contract.column(name), code, mask))
         return result
 
-    def _outside_period(self, checked: dict[str, Checked]) -> Iterator[tuple[str, str, Array]]:
+    def _outside_period(self, checked: dict[str, Checked]) -> Iterator[tuple[str, str, Flags]]:
         where = self.contract.ingest.file_period
         if where is None or self.month is None:
             return
@@ -74,29 +77,31 @@ class TimeBounds:
             following = (self.month + datetime.timedelta(days=31)).replace(day=1)
             before = pc.less(moments, _at(self.month, moments))
             after = pc.greater_equal(moments, _at(following, moments))
-            yield where.column, "outside_period", pc.or_(before, after)
-        if where.year and where.month:
-            yield where.year, "outside_period", pc.not_equal(checked[where.year].typed, self.month.year)
-            yield where.month, "outside_period", pc.not_equal(checked[where.month].typed, self.month.month)
+            yield where.column, "outside_period", _rows(checked[where.column], pc.or_(before, after))
+        for name, part in ((where.year, self.month.year), (where.month, self.month.month)):
+            if name:
+                yield name, "outside_period", _rows(checked[name], pc.not_equal(checked[name].typed, part))
 
-    def _in_future(self, checked: dict[str, Checked]) -> Iterator[tuple[str, str, Array]]:
+    def _in_future(self, checked: dict[str, Checked]) -> Iterator[tuple[str, str, Flags]]:
         where, last = self.contract.ingest.data_date, self.last_day
         if self.received_on is None:
             return
         if where.column:
             moments = checked[where.column].typed
-            first_wrong = _at(last + datetime.timedelta(days=1), moments)
-            yield where.column, "in_future", pc.greater_equal(moments, first_wrong)
+            late = pc.greater_equal(moments, _at(last + datetime.timedelta(days=1), moments))
+            yield where.column, "in_future", _rows(checked[where.column], late)
         if where.period in checked:
-            yield where.period, "in_future", pc.greater(checked[where.period].typed, f"{last:%Y-%m}")
+            late = pc.greater(checked[where.period].typed, f"{last:%Y-%m}")
+            yield where.period, "in_future", _rows(checked[where.period], late)
         if where.year:
-            years = checked[where.year].typed
-            yield where.year, "in_future", pc.greater(years, last.year)
-            this_year = pc.equal(years, last.year)
-            if isinstance(where.month, str):
-                later = pc.greater(checked[where.month].typed, last.month)
-                yield where.month, "in_future", pc.and_(this_year, later)
-            elif where.month and where.month > last.month:
+            years = checked[where.year]
+            yield where.year, "in_future", _rows(years, pc.greater(years.typed, last.year))
+            this_year = _rows(years, pc.equal(years.typed, last.year))
+            for part, now in ((where.month, last.month), (where.quarter, (last.month + 2) // 3)):
+                if isinstance(part, str):
+                    later = _rows(checked[part], pc.greater(checked[part].typed, now))
+                    yield part, "in_future", this_year & later
+            if isinstance(where.month, int) and where.month > last.month:
                 yield where.year, "in_future", this_year
 
 
@@ -109,6 +114,7 @@ def _at(day: datetime.date, moments: Array) -> Any:
     return pa.scalar(day).cast(moments.type)
 
 
-def _flags(mask: Array) -> Flags:
-    flags: Flags = pc.fill_null(mask, False).to_numpy(zero_copy_only=False).copy()
-    return flags
+def _rows(column: Checked, outside: Array) -> Flags:
+    """Flags of the entries of a column as flags of its rows; null counts as inside."""
+    flags: Flags = pc.fill_null(outside, False).to_numpy(zero_copy_only=False)
+    return column.of_rows(flags)

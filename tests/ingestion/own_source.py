@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ingestion import readers
 from ingestion.contract import Contract, read_contract
 from ingestion.outcome import Reject
 from ingestion.plausibility import Plausibility
-from ingestion.screening import Screen
+from ingestion.screening import Screen, Sorted
 
 RECEIVED_ON = datetime.date(2026, 11, 22)
 TEXT: dict[str, Any] = {"logicalType": "string"}
@@ -117,13 +118,20 @@ def sift(file: Path, contract: Contract) -> Sifted:
     screen = Screen(contract, file.name, b"test", RECEIVED_ON)
     plausibility = Plausibility(contract)
     result = Sifted()
-    for table in readers.open_tables(file, contract, file.name):
-        for batch in screen.sort(table):
-            plausibility.note(batch.good)
-            result.rows += batch.good.to_pylist()
-            result.rejects += batch.rejects
-            result.skipped += batch.skipped
-        result.warnings += table.warnings
+
+    def sorted_batches() -> Iterator[Sorted]:
+        for table in readers.open_tables(file, contract, file.name):
+            yield from screen.sort(table)
+            result.warnings.extend(table.warnings)
+        yield from screen.finish()
+
+    for batch in sorted_batches():
+        plausibility.note(batch.good)
+        result.rows += batch.good.to_pylist()
+        result.rejects += batch.rejects
+        result.skipped += batch.skipped
+    result.rows.sort(key=lambda row: (row["_sheet"] or "", row["_row_no"]))
+    result.rejects.sort(key=lambda reject: (reject.sheet, reject.row_no))
     result.warnings += plausibility.warnings()
     result.data_to = screen.totals.data_to
     assert screen.totals.read == len(result.rows) + len(result.rejects) + result.skipped.total()
