@@ -19,7 +19,7 @@ _LINEAGE = {
     "_load_id": ("bigint", "Muatan di ops.load."),
     "_sheet": ("text", "Nama lembar kerja; kosong untuk berkas teks."),
     "_row_no": ("bigint", "Nomor baris di berkas seperti ditunjukkan Excel."),
-    "_row_hash": ("uuid", "xor dari xxh3-128 setiap kolom (teks dipangkas, seed = nomor urutnya di kontrak)."),
+    "_row_hash": ("uuid", "xor dari xxh3-128 setiap kolom (teks dipangkas, seed = nomornya di kontrak)."),
     "_slice": ("text", "Bagian yang diganti oleh berkas yang lebih baru."),
 }
 _NEVER_NULL = ("_load_id", "_row_no", "_row_hash")

@@ -98,6 +98,27 @@ def public_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENDOPO_CONTRACTS", str(Path(__file__).parent / "contracts"))
 
 
+def test_a_value_is_marked_in_the_column_that_became_a_row(workbook: Writer, public_contracts: None) -> None:
+    file = workbook(
+        [
+            ["Provinsi", "Persentase Penduduk Miskin"],
+            [None, "Perkotaan", None, "Perdesaan"],
+            [None, "2023", None, "2023"],
+            [None, *["Semester 1 (Maret)", "Semester 2 (September)"] * 2],
+            ["ACEH", "1.5", "2.5", "3.5", "4.5"],
+            ["RIAU", "1.5", "rusak", "3.5", "101"],
+        ],
+        "Persentase Penduduk Miskin (P0) Menurut Provinsi dan Daerah.xlsx",
+    )
+    book = openpyxl.load_workbook(file)
+    for area in ("A1:A4", "B1:E1", "B2:C2", "D2:E2", "B3:C3", "D3:E3"):
+        book.active.merge_cells(area)
+    book.save(file)
+    result, target = check(file)
+    assert "8 baris: 6 dapat dimuat, 2 ditolak" in result.stdout
+    assert list(marks(openpyxl.load_workbook(target))) == [("Data", "C6"), ("Data", "E6")]
+
+
 def test_a_value_under_another_column_than_its_header_is_marked_where_it_was_read(
     workbook: Writer, public_contracts: None
 ) -> None:
