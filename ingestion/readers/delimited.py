@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 from pyarrow import csv as arrow_csv
@@ -16,12 +16,13 @@ from ingestion.outcome import FileRefused
 from ingestion.readers import header as headers
 from ingestion.readers.assembling import assemble
 from ingestion.readers.encoding import TextForm
+from ingestion.readers.paced import Paced
 from ingestion.readers.reading import Reading
 from ingestion.readers.source import Source
 from ingestion.readers.table import Batch, BrokenRow, Table
 
 _HEAD_BYTES = 512 << 10
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 8 << 20
 _TAIL_BYTES = 16 << 10
 _FOOTER_LINES = 10
 
@@ -134,9 +135,10 @@ def stream(
             return
         file.seek(form.start + skip_bytes)
         names = [str(position) for position in range(columns)]
+        paced = Paced(file)
         try:
             reader = arrow_csv.open_csv(
-                file,
+                cast(IO[bytes], paced),
                 # Row numbers are known only without threads (pyarrow documents it so).
                 read_options=arrow_csv.ReadOptions(
                     use_threads=False, column_names=names, block_size=_BLOCK_BYTES, encoding=form.encoding
@@ -154,6 +156,7 @@ def stream(
             )
             last, taken = rows_before, 0
             for record_batch in reader:
+                paced.used()
                 # The parser runs ahead by a block: rows it refused further down wait for a later batch.
                 numbers = _number_rows(last, record_batch.num_rows, [row.row_no for row in broken[taken:]])
                 last = int(numbers[-1]) if len(numbers) else last
