@@ -14,7 +14,8 @@ from typing import Any
 
 from ingestion import dates, numbers
 from ingestion.arrow import Array, pa, pc
-from ingestion.contract import Code, Column, Ingest
+from ingestion.contract import Column
+from ingestion.ingest_property import Code, Ingest
 
 # Excel counts days from here; its 29 February 1900, which never was, lies before all days read below.
 _EXCEL_DAY_ZERO = datetime.datetime(1899, 12, 30)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ingestion.arrow import pa, pc
-from ingestion.contract import Contract, NeverFalls, NotBefore, SumOfChildren
+from ingestion.contract import Contract
+from ingestion.ingest_property import NeverFalls, NotBefore, SumOfChildren
 
 # Rows that sums and series may hold in memory (some 100 MB with their codes).
 LIMIT = 200_000

@@ -32,7 +32,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read the files of a source; the meaning of each value stands in ``ingestion.contract``."""
+    """How to read the files of a source; what each value means stands in ``ingestion.ingest_property``."""
 
     source_id: str
     title: str

@@ -39,7 +39,8 @@ def _load(cursor, source_id: str, status: str = "loaded") -> int:
     cursor.execute(
         "insert into ops.load (source_id, sha256, file_name, contract_version, loader_version, status,"
         " rows_read, rows_loaded, rows_rejected, rows_skipped, started_at, modified_at)"
-        " values (%s, gen_random_uuid()::text, 'uji', '0', '0', %s, 0, 0, 0, 0, now(), now()) returning load_id",
+        " values (%s, gen_random_uuid()::text, 'uji', '0', '0', %s, 0, 0, 0, 0, now(), now())"
+        " returning load_id",
         (source_id, status),
     )
     return cursor.fetchone()[0]

@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel
 
 from ingestion import settings
-from ingestion.contract import Ingest, read_contract
+from ingestion.contract import read_contract
+from ingestion.ingest_property import Ingest
 from ingestion.load import check_file
 from ingestion.sample import from_contract
 from ingestion.sample.scene import Scene

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion import dates, notation, numbers
-from ingestion.contract import Code, Column, Contract
+from ingestion.contract import Column, Contract
+from ingestion.ingest_property import Code
 
 from .own_source import DATE, INTEGER, NUMBER, TEXT, TIMESTAMP, declare
 
