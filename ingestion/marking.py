@@ -30,6 +30,8 @@ from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untype
 # Amber turns a clear grey on a black-and-white printer; the thick frame stays in any case.
 _BAD = PatternFill("solid", fgColor="FFD966")
 _FRAME = Border(*[Side(style="medium", color="C00000")] * 4)
+_HEAD = PatternFill("solid", fgColor="D9E1F2")
+_LINE = Border(bottom=Side(style="hair", color="808080"))
 _LONGEST_TEXT = 32_767
 _LAST_COLUMN = 16_384
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -165,7 +167,8 @@ def _write_summary(book: Workbook, summary: Summary, targets: list[str]) -> None
     text_cell(sheet, row, 1, "Laporan pemeriksaan berkas").font = Font(bold=True, size=14)
     for label, text in summary.facts:
         row += 1
-        text_cell(sheet, row, 1, label).font = Font(bold=True)
+        name = text_cell(sheet, row, 1, label)
+        name.font, name.alignment = Font(bold=True), wrapped
         text_cell(sheet, row, 3, text).alignment = wrapped
         sheet.merge_cells(start_row=row, end_row=row, start_column=1, end_column=2)
         sheet.merge_cells(start_row=row, end_row=row, start_column=3, end_column=6)
@@ -181,7 +184,8 @@ def _write_summary(book: Workbook, summary: Summary, targets: list[str]) -> None
     if summary.findings:
         row += 2
         for column, heading in enumerate(_HEADINGS, 1):
-            text_cell(sheet, row, column, heading).font = Font(bold=True)
+            title = text_cell(sheet, row, column, heading)
+            title.font, title.fill = Font(bold=True), _HEAD
         first = row
         for finding, target in zip(summary.findings, targets, strict=True):
             row += 1
@@ -198,8 +202,11 @@ def _write_summary(book: Workbook, summary: Summary, targets: list[str]) -> None
 def _write_finding(sheet: Worksheet, row: int, finding: Finding, target: str) -> None:
     values = (target, finding.sheet, str(finding.row), finding.header, finding.value, finding.sentence)
     for column, value in enumerate(values, 1):
-        text_cell(sheet, row, column, value)
-    sheet.cell(row, len(values)).alignment = Alignment(wrap_text=True, vertical="top")
+        cell = text_cell(sheet, row, column, value)
+        cell.alignment, cell.border = Alignment(wrap_text=True, vertical="top"), _LINE
+    # Spreadsheet programs grow a row to its wrapped text only when somebody edits it.
+    lines = max(1 + len(value) // width for value, width in zip(values, _WIDTHS, strict=True))
+    sheet.row_dimensions[row].height = 15 * min(lines, 8)
     if target:
         link = sheet.cell(row, 1)
         quoted = finding.sheet.replace("'", "''")
