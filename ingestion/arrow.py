@@ -14,5 +14,9 @@ import pyarrow.compute
 pa: Any = pyarrow
 pc: Any = pyarrow.compute
 
+# One thread makes batches and another frees them; the default pool keeps such memory (120 MB in a big load).
+if "jemalloc" in pyarrow.supported_memory_backends():
+    pyarrow.set_memory_pool(pyarrow.jemalloc_memory_pool())
+
 Array: TypeAlias = Any
 """One column of a batch, a ``pyarrow.Array``."""

@@ -27,7 +27,7 @@ _RECORD = np.dtype(
     [("low", "<u8"), ("high", "<u8"), ("contents", "<u8"), ("ordinal", "<i8"), ("row_no", "<i8")]
 )
 _BLOCK_RECORDS = 1 << 18
-_JUDGED_AT_ONCE = 1 << 19
+_JUDGED_AT_ONCE = 1 << 18
 
 
 @dataclass

@@ -22,7 +22,7 @@ from ingestion.readers.source import Source
 from ingestion.readers.table import Batch, BrokenRow, Table
 
 _HEAD_BYTES = 512 << 10
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 _TAIL_BYTES = 16 << 10
 _FOOTER_LINES = 10
 

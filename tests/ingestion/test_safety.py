@@ -279,7 +279,7 @@ def test_a_field_of_a_gigabyte_is_refused_in_bounded_memory(
         target.write(f"kode;nama\n1;a\n2;{quote}".encode())
         # A hole in the file: zeros that take no disk.
         target.truncate(1 << 30)
-    assert "satu baris lebih panjang dari 8 MB" in refusal(file, contract)
+    assert "satu baris lebih panjang dari 4 MB" in refusal(file, contract)
 
 
 def test_json_nested_a_hundred_thousand_deep_is_refused(tmp_path: Path, contract: Contract) -> None:
