@@ -345,13 +345,12 @@ class _TableScreen:
         return failed
 
     def _broken(self, broken: list[BrokenRow], kinds: dict[int, str]) -> list[Refused]:
+        why = {
+            fields: [explain.field_count(fields, self.table.fields)]
+            for fields in {row.fields for row in broken}
+        }
         return [
-            (
-                self.table.sheet,
-                row.row_no,
-                [explain.field_count(row.fields, self.table.fields)],
-                _visible(row.text),
-            )
+            (self.table.sheet, row.row_no, why[row.fields], _visible(row.text))
             for index, row in enumerate(broken)
             if -1 - index not in kinds
         ]

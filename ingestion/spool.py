@@ -154,6 +154,8 @@ _ESCAPES = (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t"))
 
 def _escape(value: str) -> str:
     """A value in COPY's text form."""
+    if value.isprintable() and "\\" not in value:
+        return value
     for sign, escaped in _ESCAPES:
         value = value.replace(sign, escaped)
     return value
