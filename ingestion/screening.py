@@ -27,7 +27,7 @@ from ingestion.spool import RejectBlock
 from ingestion.time_bounds import Broken, TimeBounds
 from ingestion.uniqueness import Keys, Uniqueness
 
-_REASONS_KEPT = 50_000
+_REASONS_KEPT = 10_000
 _RAW_TEXT = "_raw_text"
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]

@@ -143,7 +143,7 @@ def _reject(line: bytes) -> Reject:
     return Reject(sheet or "", int(row_no or 0), found, raw_text or "")
 
 
-@functools.lru_cache(maxsize=10_000)
+@functools.lru_cache(maxsize=4_000)
 def _reason(reason: Reason) -> str:
     return _escape(json.dumps(reason.as_json(), ensure_ascii=False))
 
