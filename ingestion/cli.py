@@ -23,6 +23,7 @@ from ingestion.outcome import Outcome
 _EXIT_CODES = "Kode keluar: 0 berhasil, 1 berkas ditolak atau perintah gagal, 2 salah pemakaian."
 # A terminal that waits longer than this is told how far the work is.
 _SILENT_SECONDS = 2.0
+_SHOWN_LOADS = 20
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -224,12 +225,20 @@ def replay(
             texts = [report.as_text(outcome) for outcome in outcomes]
             print("\n".join(texts) or f"Tidak ada baris {source} yang masih ditolak.")
         return
-    waiting = replay.queue(source)
+    waiting, beyond = replay.queue(source), replay.beyond(source)
     if as_json:
-        print(json.dumps({"source": source, "waiting": waiting}))
-    elif waiting:
+        print(json.dumps({"source": source, "waiting": waiting, "beyond_replay": beyond}))
+        return
+    if waiting:
         print(f"{report.number(len(waiting))} berkas {source} menunggu dimuat menurut kontrak sekarang.")
-    else:
+    if beyond:
+        shown = ", ".join(map(str, beyond[:_SHOWN_LOADS])) + (" …" if len(beyond) > _SHOWN_LOADS else "")
+        print(
+            f"{report.number(len(beyond))} muatan {source} tidak dapat dimuat ulang karena berkas aslinya "
+            f"sudah dibersihkan: {shown}. Barisnya tetap berlaku seperti dimuat dahulu; kolom yang berganti "
+            "tipe memuat nilai lama yang terbaca sebagai tipe baru."
+        )
+    if not waiting and not beyond:
         print(f"Semua berkas {source} sudah dimuat menurut kontrak sekarang.")
 
 

@@ -438,6 +438,12 @@ class _Load:
     def _refused(self, refusal: FileRefused, rejects: RejectSpool) -> None:
         self.outcome.status, self.outcome.load_id, self.outcome.slices = "refused", None, []
         self.outcome.messages.insert(0, str(refusal))
+        if replayed := self.delivery.replays_load_id:
+            self.outcome.messages.append(
+                f"Isi ini sudah dimuat sebagai muatan {replayed} menurut kontrak yang lama; muatan itu tetap "
+                f"berlaku seperti dahulu. Perbaiki kontrak {self.contract.source_id} (versi "
+                f"{self.contract.version}) lalu jalankan: pendopo replay {self.contract.source_id}"
+            )
         _refuse_counts(self.outcome, self.reading.screen, rejects)
         load_id = ledger.reserve_load_id(self.cursor)
         self.outcome.load_id = load_id

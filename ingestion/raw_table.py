@@ -23,6 +23,7 @@ _LINEAGE = {
     "_slice": ("text", "Bagian yang diganti oleh berkas yang lebih baru."),
 }
 _NEVER_NULL = ("_load_id", "_row_no", "_row_hash")
+_MOMENTS = ("date", "timestamp")
 _CATALOGUE_NAME = {"timestamp": "timestamp without time zone"}
 
 
@@ -33,9 +34,10 @@ class RawTableError(settings.PendopoError):
 def ensure(cursor: Cursor, contract: Contract) -> bool:
     """Create or extend the table and its rights; does nothing when all is as it must be.
 
-    A column whose type changed is kept as ``<name>__v<old version>`` beside an empty one of the new type.
-    Returns whether a column must be filled anew from the kept originals. Raises RawTableError when the type
-    changed but not the contract's version. The caller holds the lock of the source.
+    A column whose type changed is kept as ``<name>__v<old version>`` beside one of the new type, which takes
+    over the values that lose nothing by it until the originals are loaded again. Returns whether a column
+    must be filled anew from them. Raises RawTableError when that is so but the contract's version is the old
+    one: what was loaded under it would not be loaded again. The caller holds the lock of the source.
     """
     wanted = columns(contract)
     existing = _existing(cursor, contract.source_id)
@@ -45,24 +47,33 @@ def ensure(cursor: Cursor, contract: Contract) -> bool:
     if not existing:
         _create(cursor, contract, table, wanted)
     for name, (kind, description) in wanted.items() if existing else ():
+        aside = None
+        # Hashes of a column that became personal, and what no row may lack, can only come from the originals.
+        became_personal = name.endswith("_key") and name.removesuffix("_key") in existing
         if name in existing and existing[name][0] != _CATALOGUE_NAME.get(kind, kind):
-            _set_aside(cursor, contract, table, name, set(existing))
+            before = _version_before(cursor, contract, f"Tipe kolom {name} berubah")
+            aside = _set_aside(cursor, table, name, before, set(existing))
             must_refill = True
         elif name in existing:
             continue
+        elif became_personal:
+            _version_before(cursor, contract, f"Kolom {name.removesuffix('_key')} menjadi data pribadi")
+            must_refill = True
+        elif name in required:
+            _version_before(cursor, contract, f"Kolom wajib {name} ditambahkan")
+            must_refill = True
         statement = "alter table {} add column {} " + kind
         cursor.execute(sql.SQL(statement).format(table, sql.Identifier(name)))
         _describe(cursor, table, name, description)
-        # Hashes of a column that became personal, and what no row may lack, can only come from the originals.
-        became_personal = name.endswith("_key") and name.removesuffix("_key") in existing
-        must_refill |= became_personal or name in required
+        if aside:
+            _take_over(cursor, contract, table, name, kind, aside, existing[name][0])
     _grant(cursor, contract, table, wanted)
     _closed_view(cursor, contract, table)
     return must_refill
 
 
-def _set_aside(cursor: Cursor, contract: Contract, table: sql.Identifier, name: str, taken: set[str]) -> None:
-    """Rename a column whose type changed; what it holds stays for audit."""
+def _version_before(cursor: Cursor, contract: Contract, change: str) -> str:
+    """The contract version of the newest load; refuses a change that came without another version."""
     cursor.execute(
         """
         select contract_version from ops.load where source_id = %s and status = 'loaded'
@@ -74,9 +85,14 @@ def _set_aside(cursor: Cursor, contract: Contract, table: sql.Identifier, name: 
     before = row[0] if row else "0"
     if before == contract.version:
         raise RawTableError(
-            f"Tipe kolom {name} pada kontrak {contract.source_id} berubah, tetapi versinya tetap "
-            f"{contract.version}. Naikkan 'version' di kontrak itu: berkas yang tersimpan lalu dimuat ulang."
+            f"{change} pada kontrak {contract.source_id}, tetapi versinya tetap {contract.version}. Naikkan "
+            "'version' di kontrak itu: berkas yang tersimpan lalu dimuat ulang."
         )
+    return str(before)
+
+
+def _set_aside(cursor: Cursor, table: sql.Identifier, name: str, before: str, taken: set[str]) -> str:
+    """Rename a column whose type changed; what it holds stays for audit. Returns its new name."""
     aside = f"{name}__v{re.sub('[^a-z0-9]', '_', before.lower())}"
     while aside in taken:
         aside += "_"
@@ -84,6 +100,68 @@ def _set_aside(cursor: Cursor, contract: Contract, table: sql.Identifier, name: 
         sql.SQL("alter table {} rename column {} to {}").format(
             table, sql.Identifier(name), sql.Identifier(aside)
         )
+    )
+    return aside
+
+
+def _take_over(
+    cursor: Cursor,
+    contract: Contract,
+    table: sql.Identifier,
+    name: str,
+    kind: str,
+    aside: str,
+    kind_before: str,
+) -> None:
+    """Fill a column from the one of another type; null where a value is none of the new type.
+
+    So nothing is missing from the rows before they are loaded again, nor from those that cannot be: whose
+    original was purged, or whose file the new contract refuses.
+    """
+    old = sql.Identifier(aside)
+    text: sql.Composable = sql.SQL("{}::text").format(old)
+    is_number = kind in ("integer", "bigint") or kind.startswith("numeric")
+    if kind_before.startswith("numeric"):
+        text = sql.SQL("trim_scale({})::text").format(old)
+    elif kind_before == "text" and is_number:
+        text = _plain_number(old, contract)
+    elif kind_before == "text" and kind in _MOMENTS:
+        # Other forms mean what the setting of the server says.
+        text = sql.SQL("case when {0} ~ '^\\d{{4}}-\\d{{2}}-\\d{{2}}' then {0} end").format(old)
+    value: sql.Composable = sql.SQL("cast(readable as " + kind + ")")
+    if is_number:
+        # Nor may a value be rounded.
+        value = sql.SQL("case when {0} = cast(readable as numeric) then {0} end").format(value)
+    cursor.execute(
+        sql.SQL(
+            """
+            update {table} as landed set {name} = {value}
+            from (
+                select before.ctid as place, plain.text as readable from {table} as before
+                cross join lateral (select {text} as text) as plain
+                where {old} is not null and pg_input_is_valid(plain.text, {kind})
+            ) as kept
+            where landed.ctid = kept.place
+            """
+        ).format(
+            table=table, name=sql.Identifier(name), value=value, text=text, old=old, kind=sql.Literal(kind)
+        )
+    )
+
+
+def _plain_number(old: sql.Identifier, contract: Contract) -> sql.Composable:
+    """A text that is a number in the contract's notation, with a decimal point; else null."""
+    group, decimal = contract.ingest.group_char, contract.ingest.decimal_char
+    whole = r"\d+"
+    if group:
+        whole = rf"(\d{{1,3}}({re.escape(group)}\d{{3}})+|\d+)"
+    return sql.SQL(
+        "case when {old} ~ {shape} then replace(replace({old}, {group}, ''), {decimal}, '.') end"
+    ).format(
+        old=old,
+        shape=sql.Literal(rf"^-?{whole}({re.escape(decimal)}\d+)?$"),
+        group=sql.Literal(group),
+        decimal=sql.Literal(decimal),
     )
 
 

@@ -21,6 +21,12 @@ def queue(source_id: str) -> list[int]:
     return waiting
 
 
+def beyond(source_id: str) -> list[int]:
+    """Loads of an older contract version that stay as they are: their originals were purged."""
+    with ledger.connect() as connection, connection.cursor() as cursor:
+        return versions.beyond_replay(cursor, load.contract_of(source_id))
+
+
 def rejects(source_id: str) -> list[Outcome]:
     """Read the open refused rows of all current loads of a source again, load by load.
 

@@ -425,8 +425,31 @@ def queue_replay(cursor: Cursor, contract: Contract) -> list[int]:
     """Queue the current contents that were loaded under another contract version; returns what waits.
 
     Files first, corrections to them after. Originals whose retention has ended cannot be loaded again: their
-    rows stay as they are.
+    rows stay as they are, see ``beyond_replay``.
     """
+    _queue(cursor, _outdated(cursor, contract))
+    return waiting_replays(cursor, contract.source_id)
+
+
+def beyond_replay(cursor: Cursor, contract: Contract) -> list[int]:
+    """Loads whose rows are current under another contract version and whose originals are gone."""
+    cursor.execute(
+        """
+        select load_id from ops.load as load
+        where
+            load_id = any(%s)
+            and not exists (
+                select from ops.delivery as kept where kept.sha256 = load.sha256 and kept.purged_at is null
+            )
+        order by load_id
+        """,
+        (_outdated(cursor, contract),),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _outdated(cursor: Cursor, contract: Contract) -> list[int]:
+    """Current loads of files and corrections under another contract version."""
     cursor.execute(
         """
         select load.load_id from ops.load as load
@@ -443,8 +466,7 @@ def queue_replay(cursor: Cursor, contract: Contract) -> list[int]:
         """,
         {"source": contract.source_id, "version": contract.version},
     )
-    _queue(cursor, [row[0] for row in cursor.fetchall()])
-    return waiting_replays(cursor, contract.source_id)
+    return [row[0] for row in cursor.fetchall()]
 
 
 def _queue(cursor: Cursor, load_ids: list[int]) -> None:

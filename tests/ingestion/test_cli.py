@@ -189,6 +189,7 @@ def test_a_source_is_read_again_and_old_files_go_from_the_command_line(
     assert json.loads(run(app, ["replay", "djpb__apbd", "--json"]).stdout) == {
         "source": "djpb__apbd",
         "waiting": [],
+        "beyond_replay": [],
     }
     assert "Semua berkas djpb__apbd sudah dimuat" in run(app, ["replay", "djpb__apbd"]).stdout
     (again,) = json.loads(run(app, ["replay", "djpb__apbd", "--rejects", "--json"]).stdout)

@@ -417,6 +417,87 @@ def test_a_changed_type_without_a_new_version_is_refused_before_anything_moves(
         ledger.register_contracts()
 
 
+def test_values_that_are_of_the_new_type_too_stay_where_nothing_can_be_loaded_again(
+    database: Any, contracts: Any
+) -> None:
+    first = budget(
+        budget_row("Kab. A"), budget_row("Kab. B", revenue="2,5"), *map(budget_row, "CDE"), hour=1
+    ).deliver()
+    budget(budget_row("Kab. A", month=2), name="djpb_apbd_2.csv", hour=2).deliver()
+    query(
+        database,
+        f"update ops.delivery set purged_at = now() where load_id = {first.load_id} returning 1",
+    )
+
+    def edit(document: dict[str, Any]) -> None:
+        _as_text(document)
+        column = _column(document, "revenue_idr")
+        column["logicalType"], column["physicalType"] = "integer", "bigint"
+
+    contract = contracts(edit)
+    (waiting,) = replay.queue(BUDGET)
+    assert replay.beyond(BUDGET) == [first.load_id]
+    values = f"select month, revenue_idr from raw.{BUDGET} where _load_id = {first.load_id} order by _row_no"
+    kept = [("1", 1000), ("1", None), ("1", 1000), ("1", 1000), ("1", 1000)]
+    assert query(database, values) == kept
+    assert load.load_delivery(waiting).status == "loaded"
+    assert (replay.queue(BUDGET), replay.beyond(BUDGET)) == ([], [first.load_id])
+    # Back again: what a text holds is read as the contract writes numbers, nothing is multiplied by guessing.
+    notation = contract.ingest
+    database.execute(
+        f"update raw.{BUDGET} set month = case _row_no when 2 then %s when 3 then '1-2' else month end",
+        (f"1{notation.group_char}000{notation.decimal_char}00",),
+    )
+
+    def back(document: dict[str, Any]) -> None:
+        document["version"] = "9.1.0"
+        column = _column(document, "month")
+        column["logicalType"], column["physicalType"] = "number", "numeric(20,2)"
+
+    contracts(back)
+    ledger.register_contracts()
+    values = f"select month::int from raw.{BUDGET} where _load_id = {first.load_id} order by _row_no"
+    assert query(database, values) == [(1000,), (None,), (1,), (1,), (1,)]
+
+
+def test_a_replay_that_is_refused_leaves_the_old_rows_and_says_so(database: Any, contracts: Any) -> None:
+    rows = [budget_row(f"Kab. {number}", revenue="2,5") for number in range(40)]
+    first = budget(budget_row("Kab. A"), *rows, hour=1).deliver()
+
+    def edit(document: dict[str, Any]) -> None:
+        document["version"] = "9.0.0"
+        column = _column(document, "revenue_idr")
+        column["logicalType"], column["physicalType"] = "integer", "bigint"
+
+    contracts(edit)
+    (waiting,) = replay.queue(BUDGET)
+    refused = load.load_delivery(waiting)
+    assert refused.status == "refused"
+    assert any(f"muatan {first.load_id}" in text and "tetap berlaku" in text for text in refused.messages)
+    assert len(current(database, BUDGET)) == 41
+    assert query(database, f"select sum(revenue_idr)::int from raw.{BUDGET}") == [(1000,)]
+    # It is not loaded, and nobody says it were.
+    assert len(replay.queue(BUDGET)) == 1
+
+
+@pytest.mark.parametrize("change", ["personal", "required"])
+def test_what_only_the_originals_can_fill_needs_a_new_version(
+    database: Any, contracts: Any, change: str
+) -> None:
+    budget(budget_row("Kab. A")).deliver()
+
+    def edit(document: dict[str, Any]) -> None:
+        if change == "personal":
+            _column(document, "government_name")["classification"] = "personal"
+        else:
+            extra = _column(document, "revenue_idr") | {"name": "debt_idr", "businessName": "Utang"}
+            document["schema"][0]["properties"].append(extra | {"required": True})
+
+    contracts(edit)
+    with pytest.raises(installation.PendopoError, match="Naikkan 'version'"):
+        ledger.register_contracts()
+
+
 def test_increments_loaded_again_under_a_new_contract_are_not_counted_twice(
     database: Any, contracts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
