@@ -42,15 +42,41 @@ def new(
         beside = Path(folder, place.name)
         beside.write_text(drafted.text, encoding="utf-8")
         contract = read_contract(beside)
-        shutil.copyfile(beside, place)
+        outcome = _checked_in_place(beside, place, file, drafted.file_name)
+    if not _fits(outcome):
+        print(report.as_text(outcome))
+        raise settings.PendopoError(
+            f"Tidak ada yang ditulis: kontrak yang dirancang dari {file.name} tidak memuat satu pun "
+            "barisnya. Perbaiki contohnya seperti disebut di atas, lalu ulangi."
+        )
     print(f"Kontrak: {place} ({drafted.text.count('TINJAU:')} hal untuk ditinjau, bertanda TINJAU)")
     for path in generate.files_of(contract):
         print(f"Model: {generate.staging_folder() / path}")
     generate.write([contract], tidy=False)
-    outcome = _checked(file, drafted.file_name, contract.source_id)
     print(report.as_text(outcome))
     if outcome.status != "accepted":
         raise typer.Exit(1)
+
+
+def _checked_in_place(drafted: Path, place: Path, file: Path, file_name: str) -> Outcome:
+    """The check of the sample against the contract in its place; one that does not fit is taken back."""
+    before = place.read_bytes() if place.exists() else None
+    is_kept = False
+    try:
+        shutil.copyfile(drafted, place)
+        outcome = _checked(file, file_name, place.stem)
+        is_kept = _fits(outcome)
+        return outcome
+    finally:
+        if not is_kept and before is None:
+            place.unlink(missing_ok=True)
+        elif not is_kept:
+            place.write_bytes(before or b"")
+
+
+def _fits(outcome: Outcome) -> bool:
+    """Whether at least one row is good; too many bad ones are the contract's review to settle."""
+    return outcome.status == "accepted" or outcome.skipped_by_kind.get("file_refused", 0) > 0
 
 
 def _checked(file: Path, file_name: str, source_id: str) -> Outcome:

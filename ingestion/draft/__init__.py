@@ -19,9 +19,11 @@ from ingestion import settings
 from ingestion.draft import columns as kinds
 from ingestion.draft import document, file_names, keys, periods, sheets
 from ingestion.draft.columns import Guess
+from ingestion.draft.condense import Cell, text_of
 from ingestion.draft.outline import MISSING, Outline, outline
-from ingestion.draft.sheets import Cell, DraftError, Sample, Sheet, text_of
+from ingestion.draft.sheets import DraftError, Sample, Sheet
 from ingestion.draft.timing import Timing, domain_of, timing
+from ingestion.readers import header as headers
 
 # Words of SQL that are no names.
 _RESERVED = re.compile(
@@ -90,7 +92,7 @@ class _Drafter:
             )
             for column in (*when.named_columns, *columns)
         ]
-        rows = len(self.outline.columns[0])
+        rows = len(self.outline.columns[0]) + self.sheet.left_out
         subject = self.dataset.replace("_", " ")
         text = document.contract_text(
             source_id=f"{self.opd}__{self.dataset}",
@@ -117,6 +119,7 @@ class _Drafter:
         texts, cells = self.outline.texts, self.outline.columns
         if not texts:
             raise DraftError(f"Berkas {self.path.name} tidak memuat tabel dengan kolom yang terisi.")
+        self._refuse_equal_headers(texts)
         found = periods.find(texts) if self.outline.header_row is not None else None
         value = [place for place in range(len(texts)) if not found or place not in found.places]
         notation = kinds.notation_of(cells)
@@ -132,6 +135,18 @@ class _Drafter:
             long = self._unpivoted(found, columns, notation)
         when = timing(self.path.name, long, self.today)
         return long, when
+
+    def _refuse_equal_headers(self, texts: Sequence[str]) -> None:
+        """The loader could not tell such columns apart: it refuses every file that has them."""
+        spelled: dict[str, list[str]] = {}
+        for text in texts:
+            spelled.setdefault(headers.normalise(text), []).append(text)
+        equal = [" dan ".join(map(repr, alike)) for alike in spelled.values() if len(alike) > 1]
+        if equal:
+            raise DraftError(
+                f"Berkas {self.path.name} memuat judul kolom yang sama: {'; '.join(equal)}. Minta pengirim "
+                "memberi setiap kolom judul sendiri, atau ganti judulnya di contoh ini, lalu ulangi."
+            )
 
     def _unpivoted(
         self, found: periods.Periods, columns: list[Guess], notation: tuple[str, str]

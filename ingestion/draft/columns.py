@@ -11,14 +11,15 @@ from functools import cached_property
 
 from ingestion import dates, numbers
 from ingestion.arrow import pa, pc
+from ingestion.draft.condense import HEAD, Cell, text_of
 from ingestion.draft.outline import MISSING
-from ingestion.draft.sheets import Cell, text_of
 
 # Decimal and group mark, the Indonesian notation first: what all can read is Indonesian.
 NOTATIONS = ((",", "."), (".", ""), (".", ","), (",", ""), (",", " "))
 _DAYS = (
     *("dd/MM/yyyy", "yyyy-MM-dd", "d/M/yyyy", "dd-MM-yyyy", "d-M-yyyy", "dd/MM/yy", "d/M/yy", "dd.MM.yyyy"),
     *("d MMMM yyyy", "d-MMMM-yyyy", "d-MMMM-yy", "yyyy/MM/dd", "MM/dd/yyyy", "M/d/yyyy"),
+    *("MM/dd/yy", "M/d/yy", "MM-dd-yyyy", "M-d-yyyy"),
 )
 _TIMES = ("HH:mm:ss", "HH:mm", "hh:mm:ss a", "hh:mm a", "H:mm:ss", "H:mm")
 _LOOKS_LIKE_A_DAY = re.compile(r"\d{1,4}[/. -](?:\d{1,2}|[A-Za-z]{3,9})[/. -]\d{1,4}\b.*")
@@ -221,7 +222,8 @@ class Guess:
     @cached_property
     def is_counter(self) -> bool:
         """Whether it only numbers the rows: 1, 2, 3 …"""
-        filled = [text for text in self.texts if text]
+        # Rows left out far down leave gaps.
+        filled = [text for text in self.texts[: HEAD // 2] if text]
         return len(filled) > 1 and filled == [str(number) for number in range(1, len(filled) + 1)]
 
 
@@ -328,12 +330,26 @@ def _as_moment(found: Guess, filled: list[Cell]) -> Guess | None:
         left = left.filter(pc.invert(pa.array(valid)))
     kind = "timestamp" if has_time else "date"
     bad = (f"{len(left)} nilai bukan tanggal: barisnya akan ditolak",) if len(left) else ()
-    note = (
-        ("bulan ditulis sebelum hari: pastikan benar",)
-        if any(form.startswith("M") for form in chosen)
-        else ()
-    )
-    return replace(found, kind=kind, formats=tuple(chosen), notes=bad + note)
+    return replace(found, kind=kind, formats=tuple(chosen), notes=bad + _order_of_day(chosen, texts))
+
+
+def _order_of_day(chosen: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """What to ask about days and months in numbers, which nobody can tell apart up to the twelfth."""
+    if any(form.startswith("M") for form in chosen):
+        if any(form.startswith("d") for form in chosen):
+            return (
+                "sebagian tanggal menulis bulan sebelum hari, sebagian sesudahnya: hari sampai 12 tidak "
+                "dapat dibedakan, minta satu cara menulis",
+            )
+        return ("bulan ditulis sebelum hari: pastikan benar",)
+    (first, *_) = chosen or ("",)
+    if re.match(r"dd?[/-]MM?[/-]", first) and len(chosen) == 1:
+        day, mark, rest = re.split(r"([/-])", first, maxsplit=1)
+        month, _, rest = rest.partition(mark)
+        swapped = [f"{month}{mark}{day}{mark}{rest}"]
+        if dates.parse(pa.array(texts, pa.string()), swapped)[1].all():
+            return ("hari dan bulan sama-sama tidak lebih dari 12: pastikan hari ditulis lebih dulu",)
+    return ()
 
 
 def _classified(found: Guess, filled: list[Cell]) -> Guess:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from statistics import median_high
 
-from ingestion.draft.sheets import Cell, DraftError, Row, Sheet, text_of
+from ingestion.draft.condense import Cell, Row, text_of
+from ingestion.draft.sheets import DraftError, Sheet
 from ingestion.readers import header as headers
 
 _SEARCHED = 40

@@ -6,19 +6,19 @@ import codecs
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from ingestion import readers, settings
+from ingestion.draft.condense import Row, text_of, unlike
+from ingestion.readers.header import REFERENCE
 from ingestion.readers.kinds import kind_of
 from ingestion.readers.source import Source
 
-Cell = str | float | date
-Row = list[Cell]
-# Enough to see every kind of value; a larger file is drafted from its beginning.
-MAX_ROWS = 20_000
+# A larger file is drafted from its beginning.
+MAX_ROWS = 200_000
 _MAX_BYTES = 256 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS = (";", ",", "\t", "|")
@@ -32,12 +32,20 @@ class DraftError(settings.PendopoError):
 class Sheet:
     """One table-like page: physical rows from the first one, ``""`` for an empty cell.
 
-    ``merges``: first row, first column, last row, last column of merged cells, from 0.
+    ``merges``: first row, first column, last row, last column of merged cells, from 0. ``left_out``: rows
+    far down that are like others.
     """
 
     name: str
     rows: list[Row]
     merges: tuple[tuple[int, int, int, int], ...] = ()
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, name: str, rows: Sequence[Row], merges: Sequence[tuple[int, int, int, int]] = ()) -> Sheet:
+        """A page without what need not be seen of it; raises DraftError for a form of corrections."""
+        kept = list(unlike(rows))
+        return cls(name, _without_reference(kept), tuple(merges), len(rows) - len(kept))
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,26 @@ def read(path: Path) -> Sample:
     if kind == "text":
         return _text(path.name, content)
     found = [
-        Sheet(sheet.name, sheet.rows, tuple(sheet.merges))
-        for sheet in readers.peek(path, path.name, MAX_ROWS)
+        Sheet.of(sheet.name, sheet.rows, sheet.merges) for sheet in readers.peek(path, path.name, MAX_ROWS)
     ]
     if kind == "json":
-        return Sample(kind, (Sheet("", _flat(found[0].rows)),), records=found[0].name)
+        flat = replace(found[0], name="", rows=_flat(found[0].rows))
+        return Sample(kind, (flat,), records=found[0].name)
     return Sample(kind, tuple(found))
+
+
+def _without_reference(rows: list[Row]) -> list[Row]:
+    """Rows without the column that ties a corrected row to a refused one; it is no data of the sender."""
+    found = ((number, row.index(REFERENCE)) for number, row in enumerate(rows[:40]) if REFERENCE in row)
+    number, place = next(found, (0, None))
+    if place is None:
+        return rows
+    if any(text_of(cell) for row in rows[number + 1 :] for cell in row[place : place + 1]):
+        raise DraftError(
+            "Berkas ini formulir perbaikan: kolom _pendopo menyebut baris yang ditolak. Rancang kontrak dari "
+            "berkas asli perangkat daerah."
+        )
+    return [row[:place] + row[place + 1 :] for row in rows]
 
 
 def _flat(rows: list[Row]) -> list[Row]:
@@ -85,7 +107,7 @@ def _text(name: str, content: bytes) -> Sample:
         raise DraftError(
             f"Berkas {name} tidak dapat dibaca sebagai tabel: {error}. Periksa tanda kutipnya."
         ) from error
-    return Sample("text", (Sheet("", rows),), encoding=encoding, delimiter=delimiter)
+    return Sample("text", (Sheet.of("", rows),), encoding=encoding, delimiter=delimiter)
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
@@ -117,12 +139,3 @@ def _delimiter(text: str) -> str:
         return (round(count / len(widths), 1), width) if width > 1 else (0.0, 0)
 
     return max(_DELIMITERS, key=score)
-
-
-def text_of(cell: Cell) -> str:
-    """A cell as trimmed text; numbers in plain notation."""
-    if isinstance(cell, str):
-        return " ".join(cell.split())
-    if isinstance(cell, float) and cell == int(cell) and abs(cell) < 1e15:
-        return str(int(cell))
-    return cell.isoformat(" ") if isinstance(cell, datetime) else str(cell)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ingestion import generate, settings, source_commands
 from ingestion.contract import Contract, load_contracts, read_contract
-from ingestion.draft import DraftError, draft
+from ingestion.draft import DraftError, condense, draft
 from ingestion.load import check_file
 from ingestion.outcome import Outcome
 from ingestion.sample import from_contract
@@ -267,6 +267,105 @@ def test_headers_that_are_words_of_sql_or_come_twice_get_names_of_their_own(
         "tahun",
     ]
     assert outcome.loaded == 2
+
+
+@pytest.mark.parametrize("header", ["kode;Nilai;Nilai;tahun", "kode;NILAI ;nilai.;tahun"])
+def test_two_columns_of_one_title_are_refused_and_nothing_is_written(
+    tmp_path: Path, csv_file: Any, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(tmp_path / "contracts"))
+    (tmp_path / "contracts").mkdir()
+    monkeypatch.setattr(generate, "staging_folder", lambda: tmp_path / "staging")
+    file = str(csv_file(f"{header}\nA;1;2;2024\nB;3;4;2024\n"))
+    made = CliRunner().invoke(
+        source_commands.app, ["new", file, "--opd", "dinkes", "--dataset", "contoh", "--force"]
+    )
+    assert isinstance(made.exception, DraftError) and "judul kolom yang sama" in str(made.exception)
+    assert not list((tmp_path / "contracts").iterdir()) and not (tmp_path / "staging").exists()
+
+
+def test_a_contract_that_its_own_sample_does_not_follow_is_taken_back(
+    tmp_path: Path, csv_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENDOPO_CONTRACTS", str(tmp_path))
+    monkeypatch.setattr(generate, "staging_folder", lambda: tmp_path / "staging")
+    # Years that lie ahead: no row is good.
+    file = str(csv_file("kode,tahun,nilai\nA,2099,1\nB,2099,2\n"))
+    words = ["new", file, "--opd", "dinkes", "--dataset", "contoh"]
+    made = CliRunner().invoke(source_commands.app, words)
+    assert isinstance(made.exception, settings.PendopoError) and "Tidak ada yang ditulis" in str(
+        made.exception
+    )
+    place = tmp_path / "dinkes__contoh.yaml"
+    assert not place.exists() and not (tmp_path / "staging").exists()
+    place.write_text("# sudah ditinjau\n")
+    CliRunner().invoke(source_commands.app, [*words, "--force"])
+    assert place.read_text() == "# sudah ditinjau\n"
+
+
+def test_a_form_of_corrections_is_no_sample_but_its_empty_column_is_ignored(
+    drafted: Drafted, csv_file: Any
+) -> None:
+    contract, outcome = drafted(csv_file("kode;tahun;_pendopo;nilai\nA;2024;;5\nB;2024;;6\n"))
+    assert [column.name for column in contract.columns] == ["kode", "tahun", "nilai"]
+    assert (outcome.status, outcome.loaded) == ("accepted", 2)
+    with pytest.raises(DraftError, match="formulir perbaikan"):
+        draft(csv_file("kode;tahun;_pendopo\nA;2024;12:3\nB;2024;12:4\n"), "dinkes", "contoh")
+
+
+def long_table(odd: dict[int, str], rows: int = 22_000) -> str:
+    """A long file whose rows are all alike but for some far down."""
+    usual = (f"{n};{n};T{n};2024;{n % 7};Selesai;05/06/2024" for n in range(1, rows + 1))
+    lines = (odd.get(n, line) for n, line in enumerate(usual, 1))
+    return "no;kode aset;tiket;tahun;curah hujan;status;tanggal\n" + "\n".join(lines) + "\n"
+
+
+def test_what_stands_far_down_a_long_file_decides_about_its_columns(drafted: Drafted, csv_file: Any) -> None:
+    text = long_table(
+        {
+            20_900: "20900;20900;T20900;2024;0,25;Batal;05/06/2024",
+            21_300: "21300;050;T21300;2024;3;;05/06/2024",
+            21_700: "21700;21700;T21700;2024;3;Proses;06/25/2024",
+        }
+    )
+    contract, outcome = drafted(csv_file(text))
+    assert (outcome.status, outcome.loaded, outcome.rejected) == ("accepted", 22_000, 0)
+    assert contract.column("curah_hujan").postgres_type == "numeric(20,2)"
+    assert not contract.column("status").required
+    assert contract.column("status").allowed == ("Batal", "Proses", "Selesai")
+    assert [column.name for column in contract.key_columns] == ["tiket"]
+    # Months first, which only one day of 22,000 tells.
+    assert "MM/dd/yyyy" in contract.ingest.date_formats
+
+
+def test_a_long_sample_is_kept_to_its_beginning_and_the_rows_that_tell_more() -> None:
+    rows: list[condense.Row] = [[str(number), "biasa"] for number in range(100_000)]
+    rows[70_000] = ["70000", ""]
+    rows[80_000] = ["80000,5", "biasa"]
+    kept = list(condense.unlike(rows))
+    assert kept[: condense.HEAD] == rows[: condense.HEAD]
+    assert kept[condense.HEAD :] == [rows[70_000], rows[80_000]]
+
+
+@pytest.mark.parametrize(
+    ("days", "form", "mark"),
+    [
+        (("01/13/24", "02/28/24", "03/04/24"), "MM/dd/yy", "bulan ditulis sebelum hari"),
+        (("13/01/24", "28/02/24", "03/04/24"), "dd/MM/yy", None),
+        (("01/02/2024", "02/03/2024", "12/12/2024"), "dd/MM/yyyy", "sama-sama tidak lebih dari 12"),
+        (("13/01/2024", "01/28/2024", "12/12/2024"), "dd/MM/yyyy", "sebagian tanggal menulis bulan"),
+    ],
+)
+def test_the_order_of_day_and_month_is_asked_where_it_is_not_plain(
+    csv_file: Any, days: tuple[str, ...], form: str, mark: str | None
+) -> None:
+    rows = "".join(f"K{number},{day}\n" for number, day in enumerate(days))
+    text = draft(csv_file("kode,tanggal\n" + rows), "dinkes", "contoh", today=TODAY).text
+    (line,) = (line for line in text.splitlines() if "dateFormats" in line)
+    assert f"[{form}" in line
+    above = text.partition("- name: tanggal")[0].splitlines()[-2:]
+    assert mark is None or any("TINJAU" in said and mark in said for said in above)
+    assert mark or not any("bulan" in said for said in above)
 
 
 def test_names_of_persons_are_never_written_into_a_contract(csv_file: Any) -> None:
