@@ -17,7 +17,7 @@ from typing import IO
 from ingestion.outcome import FileRefused
 from ingestion.readers import header as headers
 from ingestion.readers import kinds
-from ingestion.readers.grid import Grid, tables_that_fit
+from ingestion.readers.grid import Grid, Part, not_named, tables_that_fit
 from ingestion.readers.reading import Reading
 from ingestion.readers.source import Source
 from ingestion.readers.table import Batch, Table
@@ -57,12 +57,14 @@ class ArchiveDocument:
                 "empty", f"Arsip {self.source.name} kosong. Isi dengan berkas data lalu kirim lagi."
             )
         if reading.sheets is None:
-            openers = [partial(self._tables, label, reading) for label in self.members]
-            return tables_that_fit(openers, reading, self.source.name)
+            parts = [Part(f"Berkas {label}", partial(self._tables, label, reading)) for label in self.members]
+            return tables_that_fit(parts, reading, self.source.name)
         # The pattern names members; the sheets inside a named member are found by their header.
         chosen = headers.names_that_match(reading, list(self.members), self.source.name, "berkas")
         inside = replace(reading, sheets=None)
-        return [table for label in self.members if label in chosen for table in self._tables(label, inside)]
+        tables = [table for label in self.members if label in chosen for table in self._tables(label, inside)]
+        tables[0].warnings += [not_named("Berkas", label) for label in self.members if label not in chosen]
+        return tables
 
     def grids(self) -> list[Grid]:
         """The sheets of all members."""
@@ -86,6 +88,8 @@ class ArchiveDocument:
             table.batches = self._guarded(table.batches)
             table.sheet = f"{label}/{table.sheet}" if table.sheet else label
             table.found["sheet"] = [table.sheet]
+            if len(self.members) > 1:
+                table.warnings = [f"Berkas {label}: {text}" for text in table.warnings]
         return tables
 
     def _guarded(self, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -45,7 +45,8 @@ def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
             if header := headers.without(reading, [cells for cells, _ in records]):
                 best = header, delimiter, records
                 break
-    header = headers.require(best[0] if best else None, reading, source.name)
+    rows = [cells for _, records in searched for cells, _ in records]
+    header = headers.require(best[0] if best else None, reading, source.name, rows)
     assert best is not None
     _, mark, records = best
     end = records[header.row][1] if header.row >= 0 else 0

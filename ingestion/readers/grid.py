@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ _SLICE_ROWS = 2000
 _SLICES = 10
 _FOOTER_ROWS = 10
 # What excuses a sheet or a member of an archive from holding the contract's table.
-_NO_TABLE = ("header_not_found", "missing_column", "empty", "wrong_format")
+_NO_TABLE = ("header_not_found", "empty", "wrong_format")
+# What does not: such a part is meant to be a table of the contract, and its rows would be lost.
+_NEARLY = ("missing_column", "header_misspelt")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Grid:
     """A sheet: rows of equal length from its first row on, started anew by every call of ``rows``.
 
     A record that cannot be read stands as a BrokenRow among the rows. ``merges`` count rows and columns of
-    the grid; ``first_column`` is the spreadsheet column (0 is A) of its first cell.
+    the grid; ``first_column`` is the spreadsheet column (0 is A) of its first cell. ``warnings``: what a
+    clerk should know of its cells.
     """
 
     name: str
@@ -39,6 +43,10 @@ class Grid:
     rows: Callable[[], Iterator[Any]]
     merges: Sequence[headers.Merge] = ()
     first_column: int = 0
+    warnings: Sequence[str] = ()
+
+    def is_blank(self) -> bool:
+        return not any("".join(_shown(row)).strip() for row in self.rows())
 
 
 @dataclass(frozen=True)
@@ -53,70 +61,124 @@ class Sheet:
 class GridDocument:
     """A file that holds sheets of native cells."""
 
-    def __init__(self, file_name: str, grids: Sequence[Grid], is_named: bool = True) -> None:
-        """``is_named``: whether the sheets have names that mean something to the clerk."""
-        self.file_name, self._grids, self.is_named = file_name, grids, is_named
+    def __init__(
+        self, file_name: str, grids: Sequence[Grid], is_named: bool = True, hidden: Sequence[str] = ()
+    ) -> None:
+        """``is_named``: whether the sheets have names that mean something to the clerk.
+
+        ``hidden``: names of the filled sheets that the file hides and that are never read.
+        """
+        self.file_name, self._grids, self.is_named, self._hidden = file_name, grids, is_named, hidden
 
     def tables(self, reading: Reading) -> list[Table]:
         """One table for every sheet that has the contract's header; raises FileRefused."""
-        grids = self._grids
         if reading.sheets is not None and self.is_named:
-            chosen = headers.names_that_match(
-                reading, [grid.name for grid in grids], self.file_name, "lembar"
+            names = [grid.name for grid in self._grids]
+            chosen = headers.names_that_match(reading, names, self.file_name, "lembar")
+            tables = [self._table(grid, reading) for grid in self._grids if grid.name in chosen]
+            others = [grid for grid in self._grids if grid.name not in chosen and not grid.is_blank()]
+            tables[0].warnings += [not_named("Lembar", grid.name) for grid in others]
+        else:
+            tables = tables_that_fit(
+                [
+                    Part(f"Lembar {grid.name}", partial(self._tables, grid, reading))
+                    for grid in self._grids
+                    if not grid.is_blank()
+                ],
+                reading,
+                self.file_name,
             )
-            return self._all([grid for grid in grids if grid.name in chosen], reading)
-        return tables_that_fit(
-            [partial(self._all, [grid], reading) for grid in grids], reading, self.file_name
-        )
+        tables[0].warnings += [
+            f"Lembar {name} tersembunyi dan tidak dibaca. Bila isinya harus dimuat, tampilkan lembar itu "
+            "lalu kirim lagi."
+            for name in self._hidden
+            if reading.sheets is None or re.fullmatch(reading.sheets, name, re.IGNORECASE)
+        ]
+        return tables
 
-    def _all(self, grids: Sequence[Grid], reading: Reading) -> list[Table]:
-        return [self._table(grid, reading) for grid in grids]
+    def _tables(self, grid: Grid, reading: Reading) -> list[Table]:
+        return [self._table(grid, reading)]
 
     def grids(self) -> list[Grid]:
         return list(self._grids)
 
     def _table(self, grid: Grid, reading: Reading) -> Table:
-        headers.refuse_too_many_columns(grid.width, reading, self.file_name)
+        is_one_of_several = self.is_named and len(self._grids) > 1
+        place = f"{self.file_name} (lembar {grid.name})" if is_one_of_several else self.file_name
+        headers.refuse_too_many_columns(grid.width, reading, place)
         searched = reading.header_search_rows + reading.header_rows - 1
         rows = [_shown(row) for row in islice(grid.rows(), searched)]
         found = headers.find(rows, reading, grid.merges, grid.first_column)
-        header = headers.require(found or headers.without(reading, rows), reading, self.file_name)
+        header = headers.require(found or headers.without(reading, rows), reading, place, rows)
         texts = {"title": headers.title_of(rows[: header.first_row])}
         if reading.wants_footer:
             texts["footer"] = headers.title_of([_shown(row) for row in deque(grid.rows(), _FOOTER_ROWS)])
         if self.is_named:
             texts["sheet"] = [grid.name]
-        return assemble(
+        table = assemble(
             header,
             reading,
             _batches(grid, header, reading),
             found=texts,
             sheet=grid.name if self.is_named else "",
         )
+        table.warnings += grid.warnings
+        if is_one_of_several:
+            table.warnings = [f"Lembar {grid.name}: {text}" for text in table.warnings]
+        return table
 
 
-def tables_that_fit(
-    openers: Sequence[Callable[[], list[Table]]], reading: Reading, file_name: str
-) -> list[Table]:
+@dataclass(frozen=True)
+class Part:
+    """A sheet or a member of an archive, as messages call it, and what opens its tables."""
+
+    name: str
+    tables: Callable[[], list[Table]]
+
+
+def tables_that_fit(parts: Sequence[Part], reading: Reading, file_name: str) -> list[Table]:
     """The tables of all parts that have the contract's header; raises FileRefused when none has it.
 
-    The refusal that gets nearest to a table is told: a header that lacks a column before no header at all.
+    Beside a part that fits, one whose header nearly fits refuses the file, and any other is named in the
+    warnings of the first table: no rows are left out without a word. Where nothing fits, the refusal that
+    gets nearest to a table is told: a header that lacks a column before no header at all.
     """
     tables: list[Table] = []
-    refusal: FileRefused | None = None
-    for opener in openers:
+    left: list[tuple[Part, FileRefused]] = []
+    for part in parts:
         try:
-            tables += opener()
+            tables += part.tables()
         except FileRefused as error:
-            if error.code not in _NO_TABLE:
+            if error.code not in _NO_TABLE + _NEARLY:
                 raise
-            if refusal is None or (error.code == "missing_column" and refusal.code != "missing_column"):
-                refusal = error
+            left.append((part, error))
+    left.sort(key=lambda refused: refused[1].code not in _NEARLY)
     if not tables:
-        if refusal:
-            raise refusal
-        headers.require(None, reading, file_name)
+        raise left[0][1] if left else headers.not_found(reading, file_name)
+    for part, error in left:
+        if error.code in _NEARLY:
+            raise FileRefused(
+                error.code, f"{error} Bila {part.name} bukan bagian dari data, hapus dari berkas ini."
+            ) from error
+    for part, error in left:
+        if error.code == "header_not_found":
+            why = f"tidak memuat judul kolom {reading.title}"
+            advice = "beri baris judul yang sama lalu kirim lagi"
+        elif error.code == "wrong_format":
+            why, advice = "bukan tabel", "simpan sebagai .xlsx atau .csv lalu kirim lagi"
+        else:
+            continue
+        tables[0].warnings.append(
+            f"{part.name} tidak dibaca karena {why}. Bila isinya harus dimuat, {advice}."
+        )
     return tables
+
+
+def not_named(kind: str, name: str) -> str:
+    return (
+        f"{kind} {name} tidak dibaca karena namanya bukan nama yang diminta kontrak. Bila isinya harus "
+        "dimuat, perbaiki namanya lalu kirim lagi."
+    )
 
 
 def _shown(row: Any) -> list[str]:

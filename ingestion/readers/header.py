@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +13,11 @@ from ingestion.readers.reading import Field, Reading
 
 # Column that the workbook of refused rows carries: which row of which load a corrected row replaces.
 REFERENCE = "_pendopo"
+
+# Titles that differ by a letter or two are meant to be the same; the rest bounds the search.
+_ALMOST = 0.8
+_LOOKED_AT = 200
+_LONGEST_TITLE = 100
 
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column of merged cells, counted from 0."""
@@ -192,10 +198,6 @@ def without(reading: Reading, rows: Sequence[Sequence[str]]) -> Header | None:
     return Header(-1, names, ("",) * len(names), {})
 
 
-def is_complete(header: Header, reading: Reading) -> bool:
-    return not _missing(header, reading)
-
-
 def _missing(header: Header, reading: Reading) -> list[Field]:
     if REFERENCE in header.texts:
         reading = plain(reading)
@@ -205,15 +207,15 @@ def _missing(header: Header, reading: Reading) -> list[Field]:
     return missing
 
 
-def require(header: Header | None, reading: Reading, file_name: str) -> Header:
-    """Return the header when it is usable, otherwise raise FileRefused that says what is missing."""
+def require(
+    header: Header | None, reading: Reading, file_name: str, rows: Sequence[Sequence[str]] = ()
+) -> Header:
+    """Return the header when it is usable, otherwise raise FileRefused that says what is missing.
+
+    ``rows``: the rows that were searched, to tell of titles that are spelled almost right.
+    """
     if header is None:
-        wanted = ", ".join(column.title for column in reading.columns)
-        raise FileRefused(
-            "header_not_found",
-            f"Judul kolom tidak ditemukan pada berkas {file_name}. Berkas {reading.title} harus memuat satu "
-            f"baris judul dengan kolom: {wanted}.",
-        )
+        raise not_found(reading, file_name, _misspelt(rows, reading))
     refuse_too_many_columns(len(header.names), reading, file_name)
     if missing := _missing(header, reading):
         titles = ", ".join(column.title for column in missing)
@@ -230,6 +232,36 @@ def require(header: Header | None, reading: Reading, file_name: str) -> Header:
                 "atau ganti judul salah satunya lalu kirim lagi.",
             )
     return header
+
+
+def not_found(reading: Reading, file_name: str, misspelt: dict[str, str] | None = None) -> FileRefused:
+    """The refusal of a file without a header; ``misspelt``: title in the file → title in the contract."""
+    wanted = ", ".join(column.title for column in reading.columns)
+    likely = ", ".join(f"'{text}' seharusnya '{title}'" for text, title in (misspelt or {}).items())
+    return FileRefused(
+        "header_misspelt" if likely else "header_not_found",
+        f"Judul kolom tidak ditemukan pada berkas {file_name}. Berkas {reading.title} harus memuat satu "
+        f"baris judul dengan kolom: {wanted}." + (f" Mungkin {likely}." if likely else ""),
+    )
+
+
+def _misspelt(rows: Sequence[Sequence[str]], reading: Reading) -> dict[str, str]:
+    """Titles that are almost the contract's, in the first row that has such a one beside a right one."""
+    spellings = {normalise(text): column.title for column in reading.standing for text in column.headers}
+    for row in rows:
+        titles = [" ".join(cell.split()) for cell in row[:_LOOKED_AT] if len(cell) <= _LONGEST_TITLE]
+        exact = {spellings[text] for title in titles if (text := normalise(title)) in spellings}
+        if not exact:
+            continue
+        almost = {
+            title: spellings[near[0]]
+            for title in titles
+            if (near := difflib.get_close_matches(normalise(title), spellings, 1, _ALMOST))
+            and spellings[near[0]] not in exact
+        }
+        if almost:
+            return almost
+    return {}
 
 
 def refuse_too_many_columns(count: int, reading: Reading, file_name: str) -> None:

@@ -30,14 +30,16 @@ def open_document(source: Source, limit_mb: int) -> GridDocument:
     try:
         with source.open() as file:
             workbook = CalamineWorkbook.from_filelike(file)
-        visible = [
-            sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible
-        ]
-        sheets = [workbook.get_sheet_by_name(name) for name in visible]
-        grids = [_grid(sheet, errors) for sheet in sheets]
+        grids, hidden = [], []
+        for about in workbook.sheets_metadata:
+            sheet = workbook.get_sheet_by_name(about.name)
+            if about.visible == SheetVisibleEnum.Visible:
+                grids.append(_grid(sheet, errors))
+            elif sheet.start is not None:
+                hidden.append(about.name)
     except CalamineError as error:
         raise kinds.broken_workbook(source.name) from error
-    return GridDocument(source.name, grids)
+    return GridDocument(source.name, grids, hidden=hidden)
 
 
 def refuse_large(source: Source, limit_mb: int) -> None:

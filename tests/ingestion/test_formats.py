@@ -361,6 +361,56 @@ def test_named_sheets_are_read_and_the_others_left(tmp_path: Path, source: Decla
         tables_of(file, source(sheets="Maret"))
 
 
+def test_a_sheet_whose_header_is_misspelt_refuses_the_file(tmp_path: Path, source: Declare) -> None:
+    columns = {"wilayah": TEXT | {"required": True}, "nilai": NUMBER | {"required": True}, "satuan": TEXT}
+    jan = [["wilayah", "nilai", "satuan"], ["Tuban", 1, "ha"]]
+    lacking = [["wilayah", "nlai", "satuan"], ["Rembang", 2, "ha"]]
+    file = workbook(tmp_path, *jan, Feb=lacking)
+    with pytest.raises(FileRefused, match=r"\(lembar Feb\) tidak memuat kolom wajib: nilai.*hapus"):
+        tables_of(file, source(columns))
+    file = workbook(tmp_path, *jan, Maret=[["wilayah", "nilaii", "ket"], ["Rembang", 2, "ha"]])
+    with pytest.raises(FileRefused, match=r"\(lembar Maret\).*'nilaii' seharusnya 'nilai'"):
+        tables_of(file, source(columns))
+
+
+def test_a_member_whose_header_is_misspelt_refuses_the_archive(tmp_path: Path, source: Declare) -> None:
+    file = tmp_path / "data.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("jan.csv", "wilayah;nilai\nTuban;1\n")
+        archive.writestr("feb.csv", "wilayah;nilaii\nRembang;2\n")
+    with pytest.raises(FileRefused, match=r"data\.zip \(feb\.csv\).*'nilaii' seharusnya 'nilai'"):
+        tables_of(file, source())
+
+
+def test_sheets_that_are_not_read_are_named(tmp_path: Path, source: Declare) -> None:
+    header = ["wilayah", "nilai"]
+    file = workbook(tmp_path, header, ["Tuban", 1], Lanjutan=[["Rembang", 2], ["Blora", 3]], Kosong=[])
+    book = openpyxl.load_workbook(file)
+    book.create_sheet("Feb").append(header)
+    book["Feb"].sheet_state = "hidden"
+    book.create_sheet("Daftar").sheet_state = "veryHidden"
+    book.save(file)
+    (table,) = tables_of(file, source())
+    assert [row["wilayah"] for row in rows_of(table)] == ["Tuban"]
+    unread, hidden = table.warnings
+    assert unread.startswith("Lembar Lanjutan tidak dibaca karena tidak memuat judul kolom Data contoh.")
+    assert hidden.startswith("Lembar Feb tersembunyi dan tidak dibaca.")
+    (table,) = tables_of(file, source(sheets="sheet"))
+    assert [text[:28] for text in table.warnings] == ["Lembar Lanjutan tidak dibaca"]
+
+
+def test_members_that_are_not_read_are_named(tmp_path: Path, source: Declare) -> None:
+    file = tmp_path / "data.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.csv", "wilayah;nilai;catatan\nTuban;1;x\n")
+        archive.writestr("surat.pdf", "%PDF-1.7 ...")
+        archive.writestr("kosong.txt", "")
+    (table,) = tables_of(file, source())
+    unknown, unread = table.warnings
+    assert unknown == "Berkas a.csv: Kolom yang tidak dikenal dan dilewati: catatan."
+    assert unread.startswith("Berkas surat.pdf tidak dibaca karena bukan tabel.")
+
+
 def test_cells_of_one_column_may_be_numbers_dates_and_texts(tmp_path: Path, source: Declare) -> None:
     columns = {"kode": TEXT | {"required": True}, "tanggal": DATE, "jam": TIMESTAMP, "nilai": NUMBER}
     day, moment = datetime.date(2025, 2, 28), datetime.datetime(2025, 2, 28, 8, 0, 0)
