@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 from open_data_contract_standard.model import (
@@ -26,7 +25,7 @@ from open_data_contract_standard.model import (
 )
 from pydantic import BaseModel, ValidationError
 
-from ingestion import settings
+from ingestion import coherence, patterns, settings
 from ingestion.ingest_property import Ingest
 
 API_VERSION = "v3.1.0"
@@ -90,11 +89,6 @@ class Column:
     @property
     def key_name(self) -> str:
         return f"{self.name}_key"
-
-    @property
-    def is_identifier(self) -> bool:
-        """Whether a number cell with more than 15 digits in it is damaged (spreadsheets keep 15)."""
-        return self.logical_type == "string"
 
 
 @dataclass(frozen=True)
@@ -270,12 +264,8 @@ class _Checker:
                 f"{key}.logicalTypeOptions.{min(unknown)}",
                 f"not followed; allowed: {', '.join(sorted(known))}",
             )
-        if pattern := options.get("pattern"):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise self.fail(f"{key}.logicalTypeOptions.pattern", str(error)) from None
-        self._check_limits(item, key, options)
+        self._check_text_rules(key, options)
+        self._check_limits(item, key, options, scale=int(physical[3] or 0))
         title = self.need(f"{key}.businessName", item.businessName)
         return Column(
             name=name,
@@ -289,23 +279,35 @@ class _Checker:
             unique=bool(item.unique),
             classification=classification,
             allowed=self._allowed_values(item, key),
-            pattern=pattern,
+            pattern=options.get("pattern"),
             max_length=options.get("maxLength"),
             minimum=options.get("minimum"),
             maximum=options.get("maximum"),
             headers=(title, *ingest.headers.get(name, ())),
         )
 
-    def _check_limits(self, item: SchemaProperty, key: str, options: dict[str, Any]) -> None:
+    def _check_text_rules(self, key: str, options: dict[str, Any]) -> None:
         where = f"{key}.logicalTypeOptions"
-        for limit in {"minimum", "maximum"} & set(options):
-            value = options[limit]
-            if item.logicalType in _MOMENTS and not _is_moment(value):
-                raise self.fail(f"{where}.{limit}", "must be quoted text like '2000-01-01'")
-            if item.logicalType == "integer" and not (isinstance(value, int) and not isinstance(value, bool)):
-                raise self.fail(f"{where}.{limit}", f"{value!r}; allowed: a whole number")
-            if item.logicalType == "number" and not isinstance(value, (int, float)):
-                raise self.fail(f"{where}.{limit}", f"{value!r}; allowed: a number")
+        length = options.get("maxLength", 1)
+        if not _is_whole(length) or length < 1:
+            raise self.fail(f"{where}.maxLength", f"{length!r}; allowed: a whole number from 1")
+        pattern = options.get("pattern", "")
+        if not isinstance(pattern, str):
+            raise self.fail(f"{where}.pattern", f"{pattern!r}; allowed: a regular expression in quotes")
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise self.fail(f"{where}.pattern", str(error)) from None
+        if part := patterns.not_followed(pattern):
+            raise self.fail(f"{where}.pattern", f"{part} is not followed; allowed: what RE2 knows")
+
+    def _check_limits(self, item: SchemaProperty, key: str, options: dict[str, Any], scale: int) -> None:
+        where = f"{key}.logicalTypeOptions"
+        for limit in ("minimum", "maximum"):
+            if limit in options:
+                fault = coherence.limit_fault(options[limit], item.logicalType or "", scale)
+                if fault:
+                    raise self.fail(f"{where}.{limit}", fault)
         if {"minimum", "maximum"} <= set(options) and options["minimum"] > options["maximum"]:
             raise self.fail(
                 f"{where}.minimum", f"{options['minimum']} lies above maximum {options['maximum']}"
@@ -313,12 +315,16 @@ class _Checker:
 
     def _allowed_values(self, item: SchemaProperty, key: str) -> tuple[str, ...]:
         """Values of the standard's library rule ``invalidValues: 0``; other rules are not the loader's."""
-        for rule in item.quality or []:
-            values = (rule.arguments or {}).get("validValues")
-            if rule.metric != "invalidValues" or rule.mustBe != 0 or not values:
-                raise self.fail(f"{key}.quality", "only invalidValues with arguments.validValues, mustBe 0")
-            return tuple(str(value) for value in values)
-        return ()
+        if not item.quality:
+            return ()
+        values = (item.quality[0].arguments or {}).get("validValues")
+        if len(item.quality) > 1 or item.quality[0].metric != "invalidValues" or item.quality[0].mustBe != 0:
+            raise self.fail(f"{key}.quality", "one rule: invalidValues with arguments.validValues, mustBe 0")
+        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+            raise self.fail(f"{key}.quality.arguments.validValues", "a list of texts, numbers in quotes")
+        if item.logicalType != "string":
+            raise self.fail(f"{key}.quality", "only for string; use minimum and maximum")
+        return tuple(values)
 
     def _sla(self, name: str) -> tuple[Any, str]:
         for item in self.standard.slaProperties or []:
@@ -328,21 +334,21 @@ class _Checker:
 
     def _frequency(self) -> str:
         value, unit = self._sla("frequency")
-        if (value, unit) not in FREQUENCIES:
+        if isinstance(value, bool) or (value, unit) not in FREQUENCIES:
             allowed = ", ".join(f"{number} {unit}" for number, unit in FREQUENCIES)
             raise self.fail("slaProperties.frequency", f"{value} {unit}; allowed: {allowed}")
         return FREQUENCIES[value, unit]
 
     def _due_working_days(self) -> int:
         value, unit = self._sla("latency")
-        if unit != "d" or not isinstance(value, int) or value < 0:
+        if unit != "d" or not _is_whole(value) or value < 0:
             raise self.fail("slaProperties.latency", f"{value} {unit}; allowed: whole working days, unit d")
         return value
 
     def _retention_days(self) -> int:
         value, unit = self._sla("retention")
         days = {"d": 1, "m": 31, "y": 366}.get(unit)
-        if days is None or not isinstance(value, int) or value < 1:
+        if days is None or not _is_whole(value) or value < 1:
             raise self.fail(
                 "slaProperties.retention", f"{value} {unit}; allowed: a whole number of d, m or y"
             )
@@ -412,6 +418,8 @@ class _Checker:
             raise self.fail("ingest.dataDate.year", "goes with either month or quarter, and they with it")
         self._check_file_period(contract)
         self._check_types(contract)
+        for key, message in coherence.faults(contract):
+            raise self.fail(key, message)
 
     def _check_file_period(self, contract: Contract) -> None:
         ingest = contract.ingest
@@ -453,13 +461,9 @@ class _Checker:
             raise self.fail(f"ingest.{key}", f"{name!r} must be of type {' or '.join(types)}")
 
 
-def _is_moment(value: object) -> bool:
-    """Whether a limit is a date or moment as text; YAML's own dates would be no JSON for the ledger."""
-    try:
-        datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        return False
-    return True
+def _is_whole(value: object) -> TypeGuard[int]:
+    """Whether YAML gave a whole number; ``true`` is one for Python."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _explain(error: ValidationError) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 # JDK patterns, as in the standard; ingestion/dates.py reads them.
 _FORMAT_TOKEN = re.compile(r"yyyy|yy|MMMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a")
 _CRON = re.compile(r"(?:[\d*,/-]+\s+){4}[\d*,/-]+")
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
 
 def _checked_pattern(value: str) -> str:
@@ -23,6 +24,17 @@ def _checked_pattern(value: str) -> str:
     except re.error as error:
         raise ValueError(f"no regular expression: {error}") from None
     return value
+
+
+def _is_cron_part(part: str, least: int, most: int) -> bool:
+    """Whether one of ``*``, ``5``, ``1-5``, each also with ``/2``, lies within the field's limits."""
+    match = re.fullmatch(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", part)
+    if not match or (match[3] and int(match[3]) < 1):
+        return False
+    if match[1] is None:
+        return True
+    first, last = int(match[1]), int(match[2] or match[1])
+    return least <= first <= last <= most
 
 
 class _Strict(BaseModel):
@@ -63,6 +75,12 @@ class Attribute(_Strict):
     def _compiles(cls, value: str) -> str:
         return _checked_pattern(value)
 
+    @model_validator(mode="after")
+    def _gives_a_value(self) -> Attribute:
+        if self.value is None and not re.compile(self.pattern).groups:
+            raise ValueError("either value, or a pattern with a group that holds it")
+        return self
+
 
 class Code(_Strict):
     """A code that spreadsheets damage: ``2``, ``02`` and ``2.0`` are one.
@@ -71,7 +89,7 @@ class Code(_Strict):
     its width (the last width holds for all further parts).
     """
 
-    widths: tuple[int, ...] = ()
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
 
 class Unpivot(_Strict):
@@ -122,6 +140,7 @@ class NotBefore(_Strict):
 
 
 PlausibilityRule = Annotated[SumOfChildren | NeverFalls | NotBefore, Field(discriminator="kind")]
+"""What may look wrong without being refused, told apart by ``kind``."""
 
 
 class Rejects(_Strict):
@@ -169,8 +188,10 @@ class Ingest(_Strict):
     # the group "revision" orders versions of one slice, the group "period" (YYYY-MM) is the file's month.
     file_pattern: str
     file_example: str
-    encodings: tuple[Literal["utf-8", "utf-16", "cp1252", "latin-1"], ...] = ("utf-8", "cp1252")
-    delimiters: tuple[Literal[",", ";", "\t", "|"], ...] = (";", ",", "\t")
+    encodings: tuple[Literal["utf-8", "utf-16", "cp1252", "latin-1"], ...] = Field(
+        default=("utf-8", "cp1252"), min_length=1
+    )
+    delimiters: tuple[Literal[",", ";", "\t", "|"], ...] = Field(default=(";", ",", "\t"), min_length=1)
     header_search_rows: int = Field(default=30, ge=1, le=200)
     # Rows of a header of several levels, joined by " / " after merged cells were filled.
     header_rows: int = Field(default=1, ge=1, le=8)
@@ -188,9 +209,12 @@ class Ingest(_Strict):
     fields: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     decimal_char: Literal[",", "."] = ","
+    # Must differ from decimal_char: a point that is both would make 1.5 fifteen.
     group_char: Literal[".", ",", "", " "] = "."
-    date_formats: tuple[str, ...] = ("dd/MM/yyyy", "yyyy-MM-dd", "d MMMM yyyy")
-    timestamp_formats: tuple[str, ...] = ("dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd HH:mm:ss")
+    date_formats: tuple[str, ...] = Field(default=("dd/MM/yyyy", "yyyy-MM-dd", "d MMMM yyyy"), min_length=1)
+    timestamp_formats: tuple[str, ...] = Field(
+        default=("dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd HH:mm:ss"), min_length=1
+    )
     missing_values: tuple[str, ...] = ("", "-", "NULL", "N/A")
     # Values that stand for "unknown", by column, compared after reading: 0, 0001-01-01.
     sentinels: dict[str, tuple[str, ...]] = {}
@@ -207,9 +231,7 @@ class Ingest(_Strict):
     slice: tuple[str, ...] = ()
     file_period: FilePeriod | None = None
     rejects: Rejects = Rejects()
-    plausibility: tuple[
-        Annotated[SumOfChildren | NeverFalls | NotBefore, Field(discriminator="kind")], ...
-    ] = ()
+    plausibility: tuple[PlausibilityRule, ...] = ()
     # Above these a file is refused before it is read.
     max_file_mb: int = Field(default=10_240, ge=1)
     max_workbook_mb: int = Field(default=50, ge=1)
@@ -234,6 +256,11 @@ class Ingest(_Strict):
                 )
             if not all(part in bare for part in "yMd"):
                 raise ValueError(f"{form!r} lacks a year, month or day")
+            parts = [token[0] for token in _FORMAT_TOKEN.findall(bare)]
+            if twice := next((part for part in parts if parts.count(part) > 1), None):
+                raise ValueError(f"{form!r} holds {twice} twice")
+            if "h" in parts and "H" in parts:
+                raise ValueError(f"{form!r} holds the hour twice")
             if ("h" in bare) != ("a" in bare):
                 raise ValueError(f"{form!r}: hh or h (12 hours) goes with a (AM/PM)")
         return value
@@ -251,6 +278,10 @@ class Ingest(_Strict):
     def _is_cron(cls, value: str) -> str:
         if not _CRON.fullmatch(value):
             raise ValueError("five cron fields, for example '*/2 * * * *'")
+        for field, (name, least, most) in zip(value.split(), _CRON_FIELDS, strict=True):
+            for part in field.split(","):
+                if not _is_cron_part(part, least, most):
+                    raise ValueError(f"{part!r} is no {name} ({least} to {most})")
         return value
 
     @property

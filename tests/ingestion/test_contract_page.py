@@ -76,6 +76,7 @@ def test_every_example_is_one_that_a_contract_may_hold(example: str, tmp_path: P
         "filePattern": r"data_(?P<period>20\d{2}-\d{2})\.csv",
         "fileExample": "data_2025-01.csv",
         "delivery": "snapshot",
+        "slice": ["*"],
         "dataDate": {"column": "tanggal"},
     } | given
     if key == "filePattern":
