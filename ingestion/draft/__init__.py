@@ -7,7 +7,7 @@ person leaves the raw layer before somebody says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -123,18 +123,25 @@ class _Drafter:
         found = periods.find(texts) if self.outline.header_row is not None else None
         value = [place for place in range(len(texts)) if not found or place not in found.places]
         notation = kinds.notation_of(cells)
-        names = _names([texts[place] for place in value])
+        # Names that the columns of periods give to the rows they become.
+        made = {"value", *found.groups} if found else set()
+        names = _names([texts[place] for place in value], made)
         columns = [
             kinds.guess(name, _title(texts[place]), cells[place], notation, self.today)
             for name, place in zip(names, value, strict=True)
         ]
         self._notation(notation)
+        if not found:
+            when = timing(self.path.name, columns, self.today)
+            named = {column.name for column in when.named_columns}
+            if any(column.name in named for column in columns):
+                columns = [replace(c, name=f"{c.name}_2") if c.name in named else c for c in columns]
+                when = timing(self.path.name, columns, self.today)
+            self._header(columns)
+            return columns, when
         self._header(columns)
-        long = columns
-        if found:
-            long = self._unpivoted(found, columns, notation)
-        when = timing(self.path.name, long, self.today)
-        return long, when
+        long = self._unpivoted(found, columns, notation)
+        return long, timing(self.path.name, long, self.today)
 
     def _refuse_equal_headers(self, texts: Sequence[str]) -> None:
         """The loader could not tell such columns apart: it refuses every file that has them."""
@@ -235,7 +242,9 @@ class _Drafter:
         }
         if letters:
             self.ingest["positions"] = letters
-            self.notes["positions"] = "isi kolom ini tidak berada di bawah judulnya"
+            self.notes["positions"] = (
+                "ditemukan menurut hurufnya: judulnya hanya tanda atau tidak di atas isinya"
+            )
         if len(sample.sheets) > 1 and sample.kind == "workbook":
             alike = [sheet.name for sheet in sample.sheets if _texts(sheet) == o.texts]
             self.ingest["sheets"] = "|".join(re.escape(name).replace(r"\ ", " ") for name in alike)
@@ -353,8 +362,8 @@ def _title(header: str) -> str:
     return header
 
 
-def _names(titles: Sequence[str]) -> list[str]:
-    """A column name for every header, each once."""
+def _names(titles: Sequence[str], made: Set[str]) -> list[str]:
+    """A column name for every header, each once and none of those ``made`` for other columns."""
     names: list[str] = []
     for title in titles:
         name = (
@@ -367,7 +376,8 @@ def _names(titles: Sequence[str]) -> list[str]:
         if _RESERVED.fullmatch(name):
             name = f"{name}_asli"
         number, base = 2, name
-        while name in names:
+        # <name>_key is the scrambled key of a column that is kept from others.
+        while name in made or {name, f"{name}_key", name.removesuffix("_key")} & set(names):
             name, number = f"{base}_{number}", number + 1
         names.append(name)
     return names

@@ -25,8 +25,8 @@ class Outline:
 
     ``header_row``: index of the first header row, None without a header. ``texts``: header of every column
     that is kept, its levels joined. ``columns``: the cells of each kept column in the body. ``letters``:
-    header that stands over another column → spreadsheet letters of its column. ``footer``: first cells of
-    what stands below.
+    header that stands over another column, or is made of signs → spreadsheet letters of its column.
+    ``footer``: first cells of what stands below.
     """
 
     header_row: int | None
@@ -166,6 +166,11 @@ def _columns(outlined: Outline, texts: dict[int, str], used: list[int], records:
     if outlined.header_row is None:
         names = tuple(f"Kolom {letter(place)}" for place in range(used[-1] + 1))
         return replace(outlined, texts=names, columns=_cells(records, [[p] for p in range(used[-1] + 1)]))
+    # A header of signs only, like %, is found by its letter as no contract can spell it.
+    signs = {place for place, text in texts.items() if not headers.normalise(text)}
+    texts = {
+        place: f"Kolom {letter(place)}" if place in signs else text for place, text in sorted(texts.items())
+    }
     groups = _groups(records, used, texts)
     bare = [group for group in groups if not any(place in texts for place in group)]
     if bare and len(groups) == len(texts):
@@ -174,7 +179,7 @@ def _columns(outlined: Outline, texts: dict[int, str], used: list[int], records:
         letters = {
             name: tuple(letter(place) for place in group)
             for name, group, place in zip(names, groups, sorted(texts), strict=True)
-            if group != [place]
+            if group != [place] or place in signs
         }
         return replace(outlined, texts=names, columns=_cells(records, groups), letters=letters)
     named = sorted(texts)
@@ -182,6 +187,7 @@ def _columns(outlined: Outline, texts: dict[int, str], used: list[int], records:
         outlined,
         texts=tuple(texts[place] for place in named),
         columns=_cells(records, [[place] for place in named]),
+        letters={texts[place]: (letter(place),) for place in named if place in signs},
     )
 
 

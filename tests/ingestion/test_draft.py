@@ -284,6 +284,29 @@ def test_two_columns_of_one_title_are_refused_and_nothing_is_written(
     assert not list((tmp_path / "contracts").iterdir()) and not (tmp_path / "staging").exists()
 
 
+def test_columns_headed_by_signs_are_found_by_their_letters(drafted: Drafted, csv_file: Any) -> None:
+    contract, outcome = drafted(csv_file("kode;Pagu;%;tahun;%\nA;10;1;2024;7\nB;30;3;2024;8\n"))
+    assert (outcome.status, outcome.loaded) == ("accepted", 2)
+    assert contract.ingest.positions == {"kolom_c": ("C",), "kolom_e": ("E",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("contoh.csv", "kode;unit;unit key;tahun\nA;1;x;2024\nB;3;y;2024\n", "kode unit unit_key_2 tahun"),
+        ("contoh.csv", "kode;value;data_2022;data_2023\nA;1;2;3\nB;2;4;5\n", "kode value_2 year value"),
+        ("contoh 2024.csv", "kode;year;nilai\nA;2024;2\nB;;4\n", "year kode year_2 nilai"),
+    ],
+)
+def test_no_header_takes_the_name_of_a_column_that_the_loader_makes(
+    drafted: Drafted, tmp_path: Path, name: str, content: str, columns: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    contract, outcome = drafted(tmp_path / name)
+    assert (outcome.status, outcome.rejected) == ("accepted", 0)
+    assert [column.name for column in contract.columns] == columns.split()
+
+
 def test_a_contract_that_its_own_sample_does_not_follow_is_taken_back(
     tmp_path: Path, csv_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
