@@ -129,7 +129,7 @@ def _swap_folder(path: Path) -> None:
 def _unpack(source: Path, folder: Path) -> dict[str, object]:
     try:
         with tarfile.open(source) as archive:
-            archive.extractall(folder, filter="data")
+            _extract(archive, folder)
         manifest: dict[str, object] = json.loads((folder / "manifest.json").read_text())
     except FileNotFoundError as error:
         raise BackupError(f"{source} tidak ada atau bukan cadangan Pendopo.") from error
@@ -142,6 +142,22 @@ def _unpack(source: Path, folder: Path) -> dict[str, object]:
     if unknown:
         raise BackupError(f"{source} berasal dari versi yang lebih baru (migrasi {', '.join(unknown)}).")
     return manifest
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack plain files and folders below ``folder``; anything else is no part of a backup.
+
+    Written out because ``extractall(filter="data")`` came with Python 3.11.4 only.
+    """
+    for member in archive.getmembers():
+        target = (folder / member.name).resolve()
+        if not (member.isfile() or member.isdir()) or not target.is_relative_to(folder.resolve()):
+            raise BackupError(f"{archive.name!s} memuat {member.name}, yang bukan bagian cadangan Pendopo.")
+    for member in archive.getmembers():
+        member.mode &= 0o755
+        # As the one who restores, whatever account wrote the backup.
+        member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
+        archive.extract(member, folder)
 
 
 def _replace_secrets(content: bytes) -> None:
