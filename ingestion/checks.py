@@ -6,6 +6,7 @@ few thousand clock times, whatever its number of rows. What rows need is taken f
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ingestion import dates, notation, numbers
+from ingestion import dates, invisible, notation, numbers
 from ingestion.arrow import Array, pa, pc
+from ingestion.coherence import MONTH
 from ingestion.contract import Column, Contract
 
 _INT32 = 2**31 - 1
@@ -62,10 +64,6 @@ class Checked:
         """The entries of some rows."""
         return rows if self.index is None else self.index[rows]
 
-    def row_values(self) -> Array:
-        """The typed value of every row."""
-        return self.typed if self.index is None else self.typed.take(pa.array(self.index))
-
 
 class ColumnCheck:
     """All rules of one column; ``run`` may be called batch after batch."""
@@ -78,6 +76,10 @@ class ColumnCheck:
             sorted({value.strip() for value in contract.ingest.missing_values}), pa.string()
         )
         self.allowed = {value.casefold(): value for value in column.allowed}
+        self.shapes = [f"^(?:{column.pattern})$"] if column.pattern else []
+        if column.name == contract.ingest.data_date.period:
+            self.shapes.append(f"^{MONTH}$")
+        self.is_compared = invisible.is_compared(column, contract.ingest)
         self.is_mixed = column.name in contract.ingest.mixed_numbers
         if column.logical_type == "integer":
             self.digits = _INTEGER_DIGITS if column.postgres_type == "integer" else _BIGINT_DIGITS
@@ -113,7 +115,7 @@ class ColumnCheck:
         return self._evaluate(pa.array([text], pa.string()), np.zeros(count, np.int64))
 
     def _evaluate(self, cells: Array, index: Index | None) -> Checked:
-        trimmed = text = pc.utf8_trim_whitespace(cells)
+        trimmed = text = pc.utf8_trim_whitespace(invisible.removed(cells, self.is_compared))
         if self.column.name in self.ingest.compact:
             text = pc.replace_substring_regex(text, r"[\s'.]", "")
         missing = pc.is_in(text, self.missing)
@@ -145,9 +147,9 @@ class ColumnCheck:
             known = pa.array([self.allowed.get(value) if value else None for value in values], pa.string())
             failures.append(("not_allowed", pc.and_(pc.is_valid(text), pc.is_null(known))))
             text = known
-        if self.column.pattern:
-            matches = pc.match_substring_regex(text, f"^(?:{self.column.pattern})$")
-            failures.append(("pattern", pc.invert(matches)))
+        if self.shapes:
+            fits = [pc.match_substring_regex(text, shape) for shape in self.shapes]
+            failures.append(("pattern", pc.invert(functools.reduce(pc.and_, fits))))
         if self.column.max_length:
             failures.append(("too_long", pc.greater(pc.utf8_length(text), self.column.max_length)))
         return text, failures

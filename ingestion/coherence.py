@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Fault = tuple[str, str]
 _MOMENTS = ("date", "timestamp")
 _NUMBERS = ("number", "integer")
-PERIOD = r"[12]\d{3}-(?:0[1-9]|1[0-2])"
+# A month as file names and columns of ``dataDate.period`` give it: 2025-01.
+MONTH = r"[12]\d{3}-(?:0[1-9]|1[0-2])"
 # PostgreSQL cuts names at 63 bytes; "_key" follows a column's name, "__closed" a table's.
 _LONGEST_COLUMN, _LONGEST_SOURCE = 59, 55
 # Columns that every PostgreSQL table has already.
@@ -138,7 +139,7 @@ def _time(contract: Contract) -> Iterator[Fault]:
     groups = example.groupdict() if example else {}
     for group in dict.fromkeys(("period", period)):
         text = groups.get(group or "")
-        if text is not None and not re.fullmatch(PERIOD, text):
+        if text is not None and not re.fullmatch(MONTH, text):
             yield (
                 "ingest.filePattern",
                 f"group {group!r} must take YYYY-MM; from fileExample it takes {text!r}",

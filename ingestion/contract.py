@@ -53,6 +53,8 @@ TYPES = {
 }
 FREQUENCIES = {(1, "d"): "daily", (1, "m"): "monthly", (3, "m"): "quarterly", (1, "y"): "yearly"}
 _MOMENTS = ("date", "timestamp")
+# Limits of the columns that ``dataDate`` and ``filePeriod`` read as parts of a date.
+_CALENDAR = {"year": (1900, 2100), "month": (1, 12), "quarter": (1, 4)}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -266,6 +268,8 @@ class _Checker:
             )
         self._check_text_rules(key, options)
         self._check_limits(item, key, options, scale=int(physical[3] or 0))
+        # What stands for a month is one, whether the contract says so or not.
+        lowest, highest = _CALENDAR.get(ingest.calendar_parts.get(name, ""), (None, None))
         title = self.need(f"{key}.businessName", item.businessName)
         return Column(
             name=name,
@@ -281,8 +285,8 @@ class _Checker:
             allowed=self._allowed_values(item, key),
             pattern=options.get("pattern"),
             max_length=options.get("maxLength"),
-            minimum=options.get("minimum"),
-            maximum=options.get("maximum"),
+            minimum=options.get("minimum", lowest),
+            maximum=options.get("maximum", highest),
             headers=(title, *ingest.headers.get(name, ())),
         )
 

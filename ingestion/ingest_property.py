@@ -287,3 +287,14 @@ class Ingest(_Strict):
     @property
     def file_groups(self) -> tuple[str, ...]:
         return tuple(re.compile(self.file_pattern).groupindex)
+
+    @property
+    def calendar_parts(self) -> dict[str, str]:
+        """Columns that hold a year, month or quarter → which of them."""
+        found = {}
+        for where in filter(None, (self.data_date, self.file_period)):
+            for part in ("year", "month", "quarter"):
+                name = getattr(where, part, None)
+                if isinstance(name, str):
+                    found[name] = part
+        return found

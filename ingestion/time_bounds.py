@@ -7,6 +7,7 @@ Both guard what a single wrong cell would spoil: a row of another month would re
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from ingestion import dates
 from ingestion.arrow import Array, pa, pc
 from ingestion.checks import Checked
+from ingestion.coherence import MONTH
 from ingestion.contract import Column, Contract
 from ingestion.outcome import FileRefused
 
@@ -32,17 +34,25 @@ class TimeBounds:
     ) -> None:
         """``groups``: parts of the file name; ``received_on``: UTC day of arrival, None sets no upper bound.
 
-        Raises FileRefused when the name itself states a month that has not begun.
+        Raises FileRefused when the name itself states no month, or one that has not begun.
         """
         self.contract, self.received_on = contract, received_on
         self.last_day = received_on + _TOLERANCE if received_on else datetime.date.max
+        named = {
+            text for group, text in groups.items() if group in ("period", contract.ingest.data_date.period)
+        }
+        for text in named:
+            if not re.fullmatch(MONTH, text):
+                raise FileRefused(
+                    "file_name",
+                    f"Berkas {file_name} ditolak: {text} pada namanya bukan bulan. Tulis tahun dan bulan "
+                    "seperti 2025-01 (bulan 01 sampai 12), misalnya "
+                    f"{contract.ingest.file_example}, lalu kirim lagi.",
+                )
         self.month = _first_day(groups["period"]) if "period" in groups else None
         self.expected = {"in_future": dates.write(received_on, "dd/MM/yyyy") if received_on else ""}
         if self.month:
             self.expected["outside_period"] = dates.write(self.month, "MMMM yyyy")
-        named = {
-            text for group, text in groups.items() if group in ("period", contract.ingest.data_date.period)
-        }
         for month in named:
             if _first_day(month) > self.last_day:
                 raise FileRefused(

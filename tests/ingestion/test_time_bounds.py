@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from ingestion.load import check_file
-from ingestion.outcome import Outcome
+from ingestion.outcome import FileRefused, Outcome
 from ingestion.report import as_text
 
 from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, account_row, budget_row, employee
+from .own_source import INTEGER, TEXT, declare, sift
 
 Writer = Callable[..., Path]
 COMPLAINT_HEADER = "No. Tiket;Judul Laporan;Status Pengaduan;Waktu Dibuat"
@@ -108,3 +109,45 @@ def test_a_snapshot_may_be_of_the_running_month_and_not_of_one_to_come(
     outcome = check_file(file, received_on=RECEIVED_ON)
     assert outcome.status == status
     assert (status == "refused") == any("masih di masa depan" in message for message in outcome.messages)
+
+
+@pytest.mark.parametrize("name", ["data_2025-13.csv", "data_2025-00.csv", "data_20xx-01.csv"])
+def test_a_file_of_a_month_that_no_year_has_is_refused_with_a_sentence(tmp_path: Path, name: str) -> None:
+    contract = declare(
+        tmp_path,
+        {"kode": TEXT},
+        filePattern=r"data_(?P<period>.{4}-\d{2})\.csv",
+        fileExample="data_2025-01.csv",
+        dataDate={"period": "period"},
+    )
+    file = tmp_path / name
+    file.write_text("kode\nA\n")
+    with pytest.raises(FileRefused) as refused:
+        sift(file, contract)
+    assert "pada namanya bukan bulan. Tulis tahun dan bulan seperti 2025-01" in str(refused.value)
+
+
+def test_a_column_of_months_takes_nothing_else(tmp_path: Path) -> None:
+    contract = declare(tmp_path, {"bulan": TEXT, "nilai": INTEGER}, dataDate={"period": "bulan"})
+    file = tmp_path / "data.csv"
+    file.write_text("bulan;nilai\n2025-01;1\n2025-13;2\nJanuari;3\n;4\n")
+    result = sift(file, contract)
+    assert result.reasons == [(3, "pattern", "bulan"), (4, "pattern", "bulan")]
+    assert result.data_to == datetime.date(2025, 1, 31)
+
+
+def test_years_months_and_quarters_lie_within_the_calendar_even_if_the_contract_does_not_say_so(
+    tmp_path: Path,
+) -> None:
+    columns = {"tahun": INTEGER, "triwulan": INTEGER}
+    contract = declare(tmp_path, columns, dataDate={"year": "tahun", "quarter": "triwulan"})
+    file = tmp_path / "data.csv"
+    file.write_text("tahun;triwulan\n2025;4\n0;1\n2025;5\n2025;0\n")
+    result = sift(file, contract)
+    assert result.reasons == [
+        (3, "out_of_range", "tahun"),
+        (4, "out_of_range", "triwulan"),
+        (5, "out_of_range", "triwulan"),
+    ]
+    assert "(1 sampai 4)" in result.messages[-1]
+    assert result.data_to == datetime.date(2025, 12, 31)
