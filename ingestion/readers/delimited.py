@@ -63,6 +63,7 @@ def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
             delimiter=mark,
             columns=len(header.names),
             rows_before=header.row + 1,
+            spare=_spare([cells for cells, _ in records[header.row + 1 :]], len(header.names)),
         ),
         delimiter=mark,
         found=found_texts,
@@ -112,10 +113,12 @@ def stream(
     columns: int,
     rows_before: int,
     quotes: bool = True,
+    spare: int = 0,
 ) -> Iterator[Batch]:
     """Batches of the records behind ``skip_bytes``; raises FileRefused on an open quote or an endless line.
 
     ``rows_before``: records in the skipped part, so that ``row_no`` counts from the top of the file.
+    ``spare``: empty fields that the records usually have behind the ``columns``.
     """
     quotes = quotes and form.has_quotes
     broken: list[BrokenRow] = []
@@ -135,7 +138,7 @@ def stream(
         if not file.read(1):
             return
         file.seek(form.start + skip_bytes)
-        names = [str(position) for position in range(columns)]
+        names = [str(position) for position in range(columns + spare)]
         paced = Paced(file)
         try:
             reader = arrow_csv.open_csv(
@@ -167,7 +170,8 @@ def stream(
                 cells = record_batch.columns
                 if quotes:
                     _refuse_swallowed(cells, numbers, delimiter, columns, file_name)
-                yield Batch(pa.array(numbers), cells, broken[taken:upto])
+                batch = Batch(pa.array(numbers), cells, broken[taken:upto])
+                yield _of_width(batch, delimiter, columns, quotes)
                 taken = upto
         except pa.ArrowInvalid as error:
             if swallowed:
@@ -181,7 +185,52 @@ def stream(
             last, taken = rows_before, 0
     if rest := broken[taken:]:
         nothing = pa.array([], pa.string())
-        yield Batch(pa.array([], pa.int64()), [nothing] * columns, rest)
+        batch = Batch(pa.array([], pa.int64()), [nothing] * (columns + spare), rest)
+        yield _of_width(batch, delimiter, columns, quotes)
+
+
+def _spare(records: Sequence[Sequence[str]], columns: int) -> int:
+    """How many fields more than the header all of the first records have, when those are empty (``a;b;``)."""
+    filled = [cells for cells in records if any(cells)]
+    widths = {len(cells) for cells in filled}
+    if len(widths) == 1 and not any(any(cells[columns:]) for cells in filled):
+        return max(0, widths.pop() - columns)
+    return 0
+
+
+def _of_width(batch: Batch, delimiter: str, columns: int, quotes: bool) -> Batch:
+    """The batch without fields behind ``columns``: a record with something in them is broken."""
+    row_no, cells, extra, broken = batch.row_no, batch.cells[:columns], batch.cells[columns:], batch.broken
+    if extra and pc.any(pc.not_equal(beyond := pc.binary_join_element_wise(*extra, ""), "")).as_py():
+        is_good = pc.equal(beyond, "")
+        for position in pc.indices_nonzero(pc.invert(is_good)).to_pylist():
+            text = delimiter.join(field[position].as_py() for field in batch.cells)
+            broken = [*broken, BrokenRow(row_no[position].as_py(), text, len(batch.cells))]
+        row_no, cells = row_no.filter(is_good), [texts.filter(is_good) for texts in cells]
+    mended = {}
+    for row in broken:
+        if row.fields >= columns:
+            fields = _fields(row.text, delimiter, quotes)
+            if len(fields) >= columns and not any(fields[columns:]):
+                mended[row.row_no] = fields[:columns]
+    if mended:
+        row_no = pa.concat_arrays([row_no, pa.array(list(mended), pa.int64())])
+        order = pc.sort_indices(row_no)
+        more = [pa.array(texts, pa.string()) for texts in zip(*mended.values(), strict=True)]
+        row_no = row_no.take(order)
+        cells = [pa.concat_arrays(both).take(order) for both in zip(cells, more, strict=True)]
+    broken = [row for row in broken if row.row_no not in mended]
+    return Batch(row_no, cells, sorted(broken, key=lambda row: row.row_no))
+
+
+def _fields(text: str, delimiter: str, quotes: bool) -> list[str]:
+    text = text.rstrip("\r\n")
+    if not quotes:
+        return text.split(delimiter)
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _number_rows(last: int, count: int, refused: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:

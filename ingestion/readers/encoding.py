@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 4096
+# Accented letters, signs, curly quotes, dashes and the euro in UTF-8. In a single-byte encoding they would
+# be "Â" or "Ã" before a sign, which no word has.
+_UTF_8_LETTER = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2\x80[\x80-\xbf]|\xe2\x82\xac")
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,11 @@ def form_of(source: Source, allowed: Sequence[str], bytes_to_read: int | None = 
         if wide := _wide(start):
             # As UTF-8 it would be text with a NUL behind every letter.
             candidates = [wide] if "utf-16" in allowed else []
-    for encoding in candidates:
+    for position, encoding in enumerate(candidates):
         form = _decode(source, encoding, offset, bytes_to_read)
         if form:
+            if "utf-8" in candidates[:position]:
+                _refuse_mixed(source, bytes_to_read)
             return form
     known = " atau ".join(candidates or allowed)
     raise FileRefused(
@@ -59,6 +66,36 @@ def form_of(source: Source, allowed: Sequence[str], bytes_to_read: int | None = 
         f"Berkas {source.name} memuat huruf yang tidak dapat dibaca sebagai {known}. "
         "Simpan ulang sebagai 'CSV UTF-8' lalu kirim lagi.",
     )
+
+
+def _refuse_mixed(source: Source, bytes_to_read: int | None) -> None:
+    """Refuse a file that is no UTF-8 as a whole but holds letters in it: two exports in one file.
+
+    A single-byte encoding decodes such letters too, as two or three wrong ones each.
+    """
+    with source.open() as file:
+        lines = file if bytes_to_read is None else io.BytesIO(file.read(bytes_to_read))
+        has_letter, wrong = False, 0
+        for number, line in enumerate(lines, 1):
+            if line.isascii():
+                continue
+            has_letter = has_letter or _UTF_8_LETTER.search(line) is not None
+            wrong = wrong or (0 if _is_utf_8(line) else number)
+            if has_letter and wrong:
+                raise FileRefused(
+                    "encoding",
+                    f"Berkas {source.name}, baris {wrong}: hurufnya ditulis dengan cara lain (Windows-1252) "
+                    "daripada baris lain berkas ini (UTF-8), sehingga huruf seperti é menjadi Ã©. Buka "
+                    "berkas asal masing-masing, simpan sebagai 'CSV UTF-8', gabungkan lalu kirim lagi.",
+                )
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(start: bytes) -> str | None:

@@ -155,16 +155,15 @@ def tables_that_fit(parts: Sequence[Part], reading: Reading, file_name: str) -> 
     left.sort(key=lambda refused: refused[1].code not in _NEARLY)
     if not tables:
         raise left[0][1] if left else headers.not_found(reading, file_name)
-    for part, error in left:
-        if error.code in _NEARLY:
+    for part, refusal in left:
+        if refusal.code in _NEARLY:
             raise FileRefused(
-                error.code, f"{error} Bila {part.name} bukan bagian dari data, hapus dari berkas ini."
-            ) from error
-    for part, error in left:
-        if error.code == "header_not_found":
+                refusal.code, f"{refusal} Bila {part.name} bukan bagian dari data, hapus dari berkas ini."
+            )
+        if refusal.code == "header_not_found":
             why = f"tidak memuat judul kolom {reading.title}"
             advice = "beri baris judul yang sama lalu kirim lagi"
-        elif error.code == "wrong_format":
+        elif refusal.code == "wrong_format":
             why, advice = "bukan tabel", "simpan sebagai .xlsx atau .csv lalu kirim lagi"
         else:
             continue

@@ -105,6 +105,39 @@ def test_utf_16_without_a_mark_needs_the_contracts_leave(tmp_path: Path, source:
         read(file, source())
 
 
+@pytest.mark.parametrize("is_utf_8_first", [True, False])
+def test_lines_of_two_encodings_refuse_the_file(
+    tmp_path: Path, source: Declare, is_utf_8_first: bool
+) -> None:
+    lines = ["Désa;1\n".encode(), "Désa;2\n".encode("cp1252")]
+    if not is_utf_8_first:
+        lines.reverse()
+    file = tmp_path / "data.csv"
+    file.write_bytes(b"wilayah;nilai\n" + b"".join(lines))
+    wrong = 3 if is_utf_8_first else 2
+    with pytest.raises(FileRefused, match=f"baris {wrong}: hurufnya ditulis dengan cara lain"):
+        read(file, source(encodings=["utf-8", "cp1252"]))
+
+
+@pytest.mark.parametrize("first", ["Tuban;1;", "Tuban;1"])
+def test_empty_fields_more_than_the_header_has_change_nothing(
+    tmp_path: Path, source: Declare, first: str
+) -> None:
+    # What the first records look like decides how the others are read, not what comes out.
+    text = f"wilayah;nilai\n{first}\n"
+    text += 'Rembang;2\n"Blora; Kota";3;;\nLamongan;4;x\n;;;\n'
+    (table,) = tables_of(write(tmp_path, text), source(headerSearchRows=2))
+    batches = list(table.batches)
+    table.batches = iter(batches)
+    assert [(row["row"], row["wilayah"], row["nilai"]) for row in rows_of(table)] == [
+        (2, "Tuban", "1"),
+        (3, "Rembang", "2"),
+        (4, "Blora; Kota", "3"),
+        (6, "", ""),
+    ]
+    assert [(row.row_no, row.fields) for batch in batches for row in batch.broken] == [(5, 3)]
+
+
 def test_separators_only_mixed_line_ends_and_no_final_newline(tmp_path: Path, source: Declare) -> None:
     file = write(tmp_path, ";;\r\nwilayah;;nilai\nTuban;x;1\r\nRembang;y;2")
     assert [row["row"] for row in read(file, source())] == [3, 4]
