@@ -134,14 +134,15 @@ def field_count(found: int, expected: int) -> Reason:
     )
 
 
-def duplicate_key(columns: list[str], first_row: int) -> Reason:
-    """Same key as an earlier row of the file, but other contents."""
+def duplicate_key(columns: list[str], first_row: int, other_sheet: str = "") -> Reason:
+    """Same key as an earlier row of the file (on ``other_sheet``, if given), but other contents."""
+    where = f" lembar {other_sheet}" if other_sheet else ""
     return Reason(
         "duplicate_key",
         None,
         None,
-        f"{' + '.join(columns)} sama dengan baris {first_row}, tetapi isi lainnya berbeda. Hapus baris yang "
-        "salah.",
+        f"{' + '.join(columns)} sama dengan baris {first_row}{where}, tetapi isi lainnya berbeda. "
+        "Hapus baris yang salah.",
     )
 
 

@@ -25,7 +25,7 @@ from ingestion.readers.table import Batch, BrokenRow, Table
 from ingestion.spool import RefusedRow as Refused
 from ingestion.spool import RejectBlock
 from ingestion.time_bounds import Broken, TimeBounds
-from ingestion.uniqueness import Keys, Uniqueness
+from ingestion.uniqueness import Judged, Keys, Uniqueness
 
 _REASONS_KEPT = 10_000
 _RAW_TEXT = "_raw_text"
@@ -86,6 +86,7 @@ class Screen:
             self._keys.append(list(contract.key_columns))
         self._uniqueness = Uniqueness(len(self._keys))
         self._key_titles: list[list[str]] = []
+        self._sheets: list[str] = []
         self._keyed = {
             column.name: KeyedHash(column.name, key) for column in contract.columns if column.is_protected
         }
@@ -115,11 +116,7 @@ class Screen:
                 (
                     rows["_sheet"][row].as_py() or "",
                     rows["_row_no"][row].as_py(),
-                    [
-                        explain.duplicate_key(titles, int(firsts[row]))
-                        for titles, firsts in zip(self._key_titles, judged.conflicts, strict=True)
-                        if firsts[row]
-                    ],
+                    self._duplicates(judged, row),
                     rows[_RAW_TEXT][row].as_py(),
                 )
                 for row in np.flatnonzero(conflicts).tolist()
@@ -130,6 +127,16 @@ class Screen:
             result = Sorted(0, good, RejectBlock.of(refused), skipped)
             self._note(result)
             yield result
+
+    def _duplicates(self, judged: Judged, row: int) -> list[Reason]:
+        """One reason for each key that an earlier row has, which may stand on another sheet."""
+        own = judged.rows["_sheet"][row].as_py() or ""
+        return [
+            explain.duplicate_key(titles, int(firsts[row]), sheet if sheet != own else "")
+            for titles, firsts, sheets in zip(self._key_titles, judged.conflicts, judged.sheets, strict=True)
+            if firsts[row]
+            for sheet in [self._sheets[sheets[row]]]
+        ]
 
     def _note(self, sorted_batch: Sorted) -> None:
         totals = self.totals
@@ -152,7 +159,7 @@ class Screen:
             periods = (
                 good.column(wanted.period).unique().to_pylist()
                 if wanted.period in good.schema.names
-                else [self.groups[wanted.period]]
+                else [self.groups.get(wanted.period)]
             )
             return [_month_end(int(period[:4]), int(period[5:7])) for period in periods if period]
         if wanted.column:
@@ -191,6 +198,8 @@ class _TableScreen:
         screen._key_titles = [[self._header(column) for column in columns] for columns in screen._keys]
 
     def run(self) -> Iterator[Sorted]:
+        self.screen._uniqueness.begin()
+        self.screen._sheets.append(self.table.sheet)
         for batch in self.table.batches:
             result = self._sort(batch)
             self.screen._note(result)
@@ -480,7 +489,16 @@ class _TableScreen:
         if not by or by == ("*",):
             return _repeat("*" if by else None, count)
         texts = [arrays[name].cast(pa.string()) for name in by]
+        if len(by) > 1:
+            texts = [_escaped(text) for text in texts]
         return pc.binary_join_element_wise(*texts, "/", null_handling="replace", null_replacement="")
+
+
+def _escaped(part: Array) -> Array:
+    """A part of a slice's name with ``\\/`` for ``/``: x/y + z is another slice than x + y/z."""
+    if not pc.any(pc.match_substring_regex(part, r"[/\\]")).as_py():
+        return part
+    return pc.replace_substring_regex(part, r"[/\\]", r"\\\0")
 
 
 def _digests(texts: Array, seed: int) -> Hashes:

@@ -113,11 +113,13 @@ class Judged:
     """Rows that were held back: ``is_repeated`` have the contents of the first row with their key.
 
     ``conflicts``: for each key of the contract the number of the first row where its contents differ, else 0.
+    ``sheets``: for each key the place of that first row's sheet in the order of ``begin``.
     """
 
     rows: Any
     is_repeated: Flags
     conflicts: list[Numbers]
+    sheets: list[Numbers]
 
 
 class Uniqueness:
@@ -127,10 +129,15 @@ class Uniqueness:
         """``keys``: how many keys the contract demands to be unique."""
         self._keys = keys
         self._noted = 0
+        self._begins: list[int] = []
         self._seen = SeenKeys()
         self._held: IO[bytes] = nameless_file()
         self._held_keys: IO[bytes] = nameless_file()
         self._writer: Any = None
+
+    def begin(self) -> None:
+        """What is noted from now on stands on the next sheet."""
+        self._begins.append(self._noted)
 
     def note(self, keys: list[Keys], contents: Words, row_nos: Numbers) -> Flags:
         """Note the keys of good rows in the order of the file; which rows must be held back."""
@@ -163,26 +170,28 @@ class Uniqueness:
         self._held.seek(0)
         self._held_keys.seek(0)
         verdicts = self._verdicts()
-        repeated, conflicts = next(verdicts)
+        repeated, firsts = next(verdicts)
         for batch in pa.ipc.open_stream(self._held):
             while len(repeated) < batch.num_rows:
                 more, further = next(verdicts)
-                repeated, conflicts = np.concatenate([repeated, more]), np.concatenate([conflicts, further])
+                repeated, firsts = np.concatenate([repeated, more]), np.concatenate([firsts, further])
             count = batch.num_rows
-            yield Judged(batch, repeated[:count], list(conflicts[:count].T))
-            repeated, conflicts = repeated[count:], conflicts[count:]
+            yield Judged(batch, repeated[:count], list(firsts[:count, :, 0].T), list(firsts[:count, :, 1].T))
+            repeated, firsts = repeated[count:], firsts[count:]
 
     def _verdicts(self) -> Iterator[tuple[Flags, Numbers]]:
+        """Whether each held row is repeated, and (keys, 2) the first row it conflicts with and its sheet."""
         width = 2 * self._keys + 2
         while block := self._held_keys.read(_JUDGED_AT_ONCE * width * 8):
             table = np.frombuffer(block, np.uint64).reshape(-1, width)
             contents, ordinals = table[:, -2], table[:, -1].astype(np.int64)
             repeated = np.zeros(len(table), np.bool_)
-            conflicts = np.zeros((len(table), self._keys), np.int64)
+            firsts = np.zeros((len(table), self._keys, 2), np.int64)
             for number in range(self._keys):
                 first = self._seen.first(table[:, 2 * number : 2 * number + 2])
                 is_later = (first["ordinal"] >= 0) & (first["ordinal"] != ordinals)
                 is_same = first["contents"] == contents
                 repeated |= is_later & is_same
-                conflicts[:, number] = np.where(is_later & ~is_same, first["row_no"], 0)
-            yield repeated & ~conflicts.any(axis=1), conflicts
+                firsts[:, number, 0] = np.where(is_later & ~is_same, first["row_no"], 0)
+                firsts[:, number, 1] = np.searchsorted(self._begins, first["ordinal"], side="right") - 1
+            yield repeated & ~firsts[:, :, 0].any(axis=1), firsts
