@@ -19,6 +19,8 @@ from ingestion.readers.source import Source
 
 # A larger file is drafted from its beginning.
 MAX_ROWS = 200_000
+# Of workbooks, pages and JSON every cell is held at once before rows are left out.
+_MAX_ROWS_AT_ONCE = 100_000
 _MAX_BYTES = 256 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS = (";", ",", "\t", "|")
@@ -69,7 +71,7 @@ def read(path: Path) -> Sample:
     if kind == "text":
         return _text(path.name, content)
     found = [
-        Sheet.of(sheet.name, sheet.rows, sheet.merges) for sheet in readers.peek(path, path.name, MAX_ROWS)
+        Sheet.of(sheet.name, sheet.rows, sheet.merges) for sheet in readers.peek(path, path.name, _MAX_ROWS_AT_ONCE)
     ]
     if kind == "json":
         flat = replace(found[0], name="", rows=_flat(found[0].rows))
