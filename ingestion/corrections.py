@@ -16,9 +16,9 @@ from openpyxl import Workbook  # type: ignore[import-untyped]
 from ingestion import ledger, marked, marking, past_load, readers, report, settings
 from ingestion.contract import Contract
 from ingestion.outcome import Reject
+from ingestion.readers.header import REFERENCE
 from ingestion.readers.table import Table
 
-REFERENCE = "_pendopo"
 SHEET = "Perbaikan"
 # What a workbook of this kind still opens with quickly; the next form holds the rows that are open then.
 MOST_ROWS = 50_000
@@ -61,16 +61,16 @@ def write(load_id: int, target: Path) -> Form:
             for table in readers.open_tables(load.original, load.contract, outcome.file_name)
         }
         try:
-            refused = past_load.rejects(connection, load_id, only_open=True)
+            refused = past_load.open_rejects(connection, load_id)
             with marked.written(target) as temporary:
-                rows = _fill(temporary, load_id, load.contract, tables, islice(refused, MOST_ROWS))
+                rows = _fill(temporary, load.contract, tables, islice(refused, MOST_ROWS))
         finally:
             marked.close(tables.values())
     return Form(load.contract, outcome.file_name, rows, load.open_rejects - rows)
 
 
 def _fill(
-    target: Path, load_id: int, contract: Contract, tables: dict[str, Table], refused: Iterator[Reject]
+    target: Path, contract: Contract, tables: dict[str, Table], refused: Iterator[tuple[str, Reject]]
 ) -> int:
     """Write header and rows; cells beyond the header of a row with too many fields follow ``_pendopo``."""
     book = Workbook()
@@ -82,7 +82,7 @@ def _fill(
     sheet.freeze_panes = "A2"
     findings: list[marking.Finding] = []
     row = 1
-    for reject in refused:
+    for reference, reject in refused:
         table = tables.get(reject.sheet)
         if table is None:
             continue
@@ -91,7 +91,6 @@ def _fill(
         for position, column in enumerate(columns, 1):
             values = [cell for name, cell in zip(table.names, cells, strict=False) if name == column.name]
             marking.text_cell(sheet, row, position, next(filter(None, values), ""))
-        reference = f"{load_id}:{reject.row_no}" + (f":{reject.sheet}" if reject.sheet else "")
         marking.text_cell(sheet, row, len(columns) + 1, reference)
         marking.text_row(sheet, row, cells[len(table.names) :], len(columns) + 2)
         for reason, sentence in zip(reject.reasons, report.sentences(reject), strict=True):

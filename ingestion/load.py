@@ -24,6 +24,7 @@ from ingestion.identify import identify
 from ingestion.outcome import FileRefused, Outcome, Reject
 from ingestion.plausibility import Plausibility
 from ingestion.prefetch import ahead
+from ingestion.readers.header import REFERENCE
 from ingestion.readers.table import Batch, Table
 from ingestion.screening import Screen, Sorted
 from ingestion.spool import RejectSpool
@@ -149,6 +150,11 @@ def check_file(
                     added = supplement.correction(cursor, contract, found.reference)
                 reading = _Reading(contract, path, added.base.file_name, None, day, outcome, progress, added)
                 reading.check(spool)
+                if supplement.keys_of(contract):
+                    outcome.messages.append(
+                        "Pemeriksaan ini tidak membandingkan nomor kunci dengan baris yang sudah dimuat; hal "
+                        "itu baru diperiksa oleh 'pendopo load'."
+                    )
             outcome.status = "accepted"
         except FileRefused as refusal:
             outcome.messages.insert(0, str(refusal))
@@ -228,7 +234,7 @@ class _Reading:
         with self.path.open("rb") as file:
             start = file.read(4096)
         # Workbooks are archives; in a text the header says it.
-        return start.startswith(b"PK") or b"_pendopo" in start
+        return start.startswith(b"PK") or REFERENCE.encode() in start
 
     def finish(self, rejects: RejectSpool, more: Sequence[Reject] = (), repeated: int = 0) -> None:
         """Settle the counts; ``more`` and ``repeated``: rows that were taken back after copying."""
@@ -383,6 +389,7 @@ class _Load:
         if added:
             supplement.link(cursor, load_id, added, rejects)
         self._switch(load_id, added)
+        self.outcome.form_of = supplement.form_of(cursor, added.base.load_id if added else load_id)
         self._finish_delivery("loaded", load_id)
 
     def _keep_refused_there(self, rejects: RejectSpool) -> None:
@@ -448,6 +455,8 @@ class _Load:
         load_id = ledger.reserve_load_id(self.cursor)
         self.outcome.load_id = load_id
         self._record("refused", load_id, rejects)
+        if self.reading.added:
+            supplement.note_references(self.cursor, load_id, self.reading.added)
         self._finish_delivery("refused", load_id)
 
     def _record(self, status: str, load_id: int, rejects: RejectSpool | None) -> None:

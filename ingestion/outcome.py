@@ -71,6 +71,7 @@ class Outcome:
     """Result of loading or checking one file; ``read`` = ``loaded`` + ``rejected`` + ``skipped``, always.
 
     ``accepted`` is the status of a check that would load. ``rejects`` holds the first refused rows only.
+    ``form_of``: the load whose form (``pendopo corrections``) holds the refused rows that are still open.
     """
 
     file_name: str
@@ -86,6 +87,7 @@ class Outcome:
     slices: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    form_of: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The machine-readable form of ``pendopo load --json`` and ``pendopo check --json``."""

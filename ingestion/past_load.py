@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from ingestion import settings
+from ingestion import settings, supplement
 from ingestion.contract import Contract, load_contracts
 from ingestion.outcome import Outcome, Reason, Reject
 
@@ -59,7 +60,13 @@ def read(connection: Connection, load_id: int) -> PastLoad:
                     where slice.source_id = load.source_id and slice.load_id = load.load_id
                     order by slice_key
                 ),
-                delivery.delivery_id, delivery.original_path
+                delivery.delivery_id, delivery.original_path,
+                (
+                    select min(open.load_id) from ops.rejected_row as open
+                    where
+                        open.load_id = coalesce(load.supplements_load_id, load.load_id)
+                        and load.status = 'loaded' and open.resolved_by_load_id is null
+                )
             from ops.load as load
             left join lateral (
                 select delivery_id, original_path from ops.delivery
@@ -77,7 +84,7 @@ def read(connection: Connection, load_id: int) -> PastLoad:
             f"Muatan {load_id} tidak ada. Nomornya disebut oleh 'pendopo load' dan ada pada ops.load."
         )
     source_id, file_name, status, read_, loaded, rejected, skipped, kinds, message, finished_at = row[:10]
-    purged_at, supplements, open_rejects, slices, delivery_id, original_path = row[10:]
+    purged_at, supplements, open_rejects, slices, delivery_id, original_path, form_of = row[10:]
     if purged_at is not None or original_path is None or not (settings.home() / original_path).is_file():
         raise UnknownLoad(
             f"Berkas asli muatan {load_id} ({file_name}) sudah dibersihkan karena masa simpannya habis; "
@@ -99,6 +106,7 @@ def read(connection: Connection, load_id: int) -> PastLoad:
         status=status,
         slices=list(slices),
         messages=[message] if message else [],
+        form_of=form_of,
     )
     return PastLoad(
         outcome,
@@ -110,24 +118,40 @@ def read(connection: Connection, load_id: int) -> PastLoad:
     )
 
 
-def rejects(connection: Connection, load_id: int, *, only_open: bool = False) -> Refused:
-    """Refused rows of a load in the order of the file, fetched bit by bit.
-
-    ``only_open``: without those that a correction or a newer version has brought since.
-    """
+def rejects(connection: Connection, load_id: int) -> Refused:
+    """Refused rows of a load in the order of the file, fetched bit by bit."""
     with connection.cursor(f"rejects_{load_id}") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(
             """
             select sheet, row_no, reasons, raw_text from ops.rejected_row
-            where load_id = %s and (resolved_by_load_id is null or not %s)
-            order by sheet nulls first, row_no
+            where load_id = %s order by sheet nulls first, row_no, raw_text collate "C"
             """,
-            (load_id, only_open),
+            (load_id,),
         )
-        for sheet, row_no, reasons, raw_text in cursor:
-            found = tuple(map(Reason.from_json, reasons))
-            yield Reject(sheet or "", row_no, found, raw_text or "")
+        for row in cursor:
+            yield _reject(*row)
+
+
+def open_rejects(connection: Connection, load_id: int) -> Generator[tuple[str, Reject], None, None]:
+    """Those that no correction or newer version has brought since, each with its name in a form."""
+    with connection.cursor(f"open_rejects_{load_id}") as cursor:
+        cursor.itersize = _FETCHED
+        cursor.execute(
+            f"""
+            select part, nullif(sheet, ''), row_no, reasons, raw_text
+            from ({supplement.PLACED} where load_id = %s) as placed
+            where resolved_by_load_id is null order by sheet, row_no, part
+            """,
+            (load_id,),
+        )
+        for part, *row in cursor:
+            reject = _reject(*row)
+            yield supplement.reference(load_id, (reject.sheet, reject.row_no, part)), reject
+
+
+def _reject(sheet: str | None, row_no: int, reasons: list[dict[str, Any]], raw_text: str | None) -> Reject:
+    return Reject(sheet or "", row_no, tuple(map(Reason.from_json, reasons)), raw_text or "")
 
 
 def first_rejects(connection: Connection, load_id: int) -> list[Reject]:

@@ -9,12 +9,14 @@ from typing import TextIO
 
 from ingestion.outcome import Outcome, Reject
 
-_KINDS = {
+# What a skipped row is.
+KINDS = {
     "blank": "baris kosong",
     "total": "baris jumlah",
     "footer": "catatan kaki",
     "header": "judul berulang",
     "machine": "baris mesin",
+    "no_value": "baris tanpa nilai",
     "duplicate": "baris yang sama persis",
     "file_refused": "baris baik yang menunggu perbaikan",
     "resolved": "baris yang sudah diperbaiki sebelumnya",
@@ -44,9 +46,9 @@ def as_text(outcome: Outcome) -> str:
         lines.append(f"  … dan {number(outcome.rejected - len(outcome.rejects))} baris lain.")
     if outcome.load_id is not None and outcome.rejected and outcome.status in ("loaded", "refused"):
         lines.append(f"  Berkas dengan sel yang salah ditandai: pendopo report {outcome.load_id}")
-    if outcome.load_id is not None and outcome.rejected and outcome.status == "loaded":
-        name = f"perbaikan_{outcome.load_id}.xlsx"
-        lines.append(f"  Formulir perbaikan: pendopo corrections {outcome.load_id} --output {name}")
+    if outcome.form_of is not None:
+        name = f"perbaikan_{outcome.form_of}.xlsx"
+        lines.append(f"  Formulir perbaikan: pendopo corrections {outcome.form_of} --output {name}")
     return "\n".join(lines)
 
 
@@ -76,7 +78,7 @@ def kinds(outcome: Outcome) -> str:
     """The skipped rows by kind: " (2 baris kosong, 1 baris jumlah)"."""
     if not outcome.skipped_by_kind:
         return ""
-    parts = (f"{number(count)} {_KINDS.get(kind, kind)}" for kind, count in outcome.skipped_by_kind.items())
+    parts = (f"{number(count)} {KINDS.get(kind, kind)}" for kind, count in outcome.skipped_by_kind.items())
     return f" ({', '.join(parts)})"
 
 

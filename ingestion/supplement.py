@@ -1,8 +1,9 @@
 """Refused rows that come after all: corrected by hand, or read again from the original.
 
 A file of corrections (``pendopo corrections``) is a plain table with the contract's titles and a column
-``_pendopo`` that names the refused row each of its rows replaces, as ``load:row`` or ``load:row:sheet``. What
-stands around a table (title, file name) is taken from the file that is corrected.
+``_pendopo`` that names the refused row each of its rows replaces, as ``load:row`` or ``load:row:sheet``.
+Where columns became rows one row of a file may be several refused ones; the second is ``load:row.2``, in the
+order of their texts. What stands around a table (title, file name) is taken from the file that is corrected.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,8 +28,17 @@ from ingestion.outcome import FileRefused, Reason, Reject
 from ingestion.readers.table import Batch, Table
 from ingestion.screening import Screen
 
-# A row of a file: sheet ('' where there is none) and number.
-Row = tuple[str, int]
+# A row of a file: sheet ('' where there is none), number, and which of its refused rows (from 1).
+Row = tuple[str, int, int]
+# All refused rows of some loads, each with its part of the row in its file.
+_NOWHERE: Row = ("", 0, 0)
+# All refused rows of some loads, each with its part of the row in its file.
+PLACED = """
+    select
+        ctid as place, load_id, reasons, coalesce(sheet, '') as sheet, row_no, raw_text, resolved_by_load_id,
+        row_number() over (partition by load_id, sheet, row_no order by raw_text collate "C") as part
+    from ops.rejected_row
+"""
 
 
 @dataclass
@@ -42,25 +52,35 @@ class Base:
     sha256: str
     revision: str
     modified_at: datetime.datetime
-    # Row → how many refused rows it is: several where columns became rows.
-    open: Counter[Row]
+    open: set[Row]
+    # Where columns became rows: sheet, row number and text of a refused row → which one it is; else empty.
+    texts: dict[tuple[str, int, str], Row]
+
+    def row(self, sheet: str, row_no: int, text: str) -> Row | None:
+        """The refused row with this place and text; None when it is none."""
+        return self.texts.get((sheet, row_no, text)) if self.texts else (sheet, row_no, 1)
 
 
 @dataclass
 class Supplement:
     """Rows to be added to a base.
 
-    ``names``: ids under which a file of corrections may name the base. ``taken``: row of the file that is
-    read → row of the base it stands for. ``refused``: rows that name no refused row of the base.
-    ``resolved``: how many rows came too late.
+    ``names``: ids under which a file of corrections may name the base; ``moved``: row under another id → row
+    of the base, where columns became rows. ``taken``: row of the file that is read → row of the base it
+    stands for; ``twice``: the same of rows that name what an earlier one of the file names. ``refused``: rows
+    that name no refused row of the base, or one twice. ``resolved``: how many rows came too late.
     """
 
     base: Base
     is_correction: bool
     names: set[int]
+    moved: dict[tuple[int, Row], Row] = field(default_factory=dict)
+    twice: dict[Row, Row] = field(default_factory=dict)
     taken: dict[Row, Row] = field(default_factory=dict)
     refused: list[Reject] = field(default_factory=list)
     resolved: int = 0
+    # Row of the base → row number in the file of corrections that stands for it.
+    first: dict[Row, int] = field(default_factory=dict)
 
     def tables(self, path: Path, screen: Screen) -> Iterator[Table]:
         """The tables of the file, reduced to the rows that are wanted."""
@@ -93,15 +113,30 @@ class Supplement:
         return found
 
     def _refused_before(self, table: Table) -> Iterator[Batch]:
+        rows_of = {row[:2] for row in self.base.open}
         for batch in table.batches:
-            numbers = batch.row_no.to_pylist()
-            keep = [position for position, row in enumerate(numbers) if (table.sheet, row) in self.base.open]
-            broken = [row for row in batch.broken if (table.sheet, row.row_no) in self.base.open]
-            rows = [*(numbers[position] for position in keep), *(row.row_no for row in broken)]
-            self.taken |= {(table.sheet, row): (table.sheet, row) for row in rows}
-            yield _some_of(replace(batch, broken=broken), keep)
+            keep, broken = [], []
+            for position, row_no in enumerate(batch.row_no.to_pylist()):
+                if (table.sheet, row_no) in rows_of:
+                    text = _line([cell[position].as_py() for cell in batch.cells], table.delimiter)
+                    if self._take(table.sheet, row_no, text):
+                        keep.append(position)
+            for row in batch.broken:
+                if (table.sheet, row.row_no) in rows_of and self._take(
+                    table.sheet, row.row_no, _visible(row.text)
+                ):
+                    broken.append(row)
+            yield _some_of(replace(batch, broken=broken, without_value=0), keep)
+
+    def _take(self, sheet: str, row_no: int, text: str) -> bool:
+        row = self.base.row(sheet, row_no, text)
+        if row not in self.base.open:
+            return False
+        self.taken[row] = row
+        return True
 
     def _named(self, table: Table) -> Iterator[Batch]:
+        first = self.first
         for batch in table.batches:
             if batch.reference is None:
                 yield batch
@@ -116,10 +151,17 @@ class Supplement:
                 load_id, wanted = parse(text or "")
                 if load_id not in self.names:
                     self.refused.append(_nameless(table.sheet, row, text or "", cells))
-                elif wanted not in self.base.open:
+                    continue
+                if self.base.texts and load_id != self.base.load_id:
+                    wanted = self.moved.get((load_id, wanted), _NOWHERE)
+                if wanted not in self.base.open:
                     self.resolved += 1
+                elif wanted in first:
+                    self.twice[table.sheet, row, 1] = wanted
+                    self.refused.append(_repeated(table.sheet, row, text or "", first[wanted], cells))
                 else:
-                    self.taken[table.sheet, row] = wanted
+                    first[wanted] = row
+                    self.taken[table.sheet, row, 1] = wanted
                     keep.append(position)
             yield _some_of(batch, keep)
 
@@ -156,11 +198,17 @@ def first_reference(path: Path, contract: Contract, name: str) -> str | None:
 
 def parse(text: str) -> tuple[int | None, Row]:
     """Load id and row of a reference; no id when it cannot be read."""
-    load, _, rest = text.strip().partition(":")
-    row, _, sheet = rest.partition(":")
-    if not (load.isascii() and load.isdigit() and row.isascii() and row.isdigit()):
-        return None, ("", 0)
-    return int(load), (sheet, int(row))
+    found = re.fullmatch(r"([0-9]+):([0-9]+)(?:\.([0-9]+))?(?::(.*))?", text.strip(), re.DOTALL)
+    if not found:
+        return None, _NOWHERE
+    load_id, row_no, part, sheet = found.groups()
+    return int(load_id), (sheet or "", int(row_no), int(part or 1))
+
+
+def reference(load_id: int, row: Row) -> str:
+    """How a file of corrections names a refused row."""
+    sheet, row_no, part = row
+    return f"{load_id}:{row_no}" + (f".{part}" if part > 1 else "") + (f":{sheet}" if sheet else "")
 
 
 def correction(cursor: Cursor, contract: Contract, reference: str) -> Supplement:
@@ -175,7 +223,21 @@ def correction(cursor: Cursor, contract: Contract, reference: str) -> Supplement
             "perbaikan terbaru dari 'pendopo corrections' dan jangan ubah kolom _pendopo. Berkas yang "
             "ditolak seluruhnya diperbaiki pada berkas aslinya.",
         )
-    return Supplement(base, is_correction=True, names=versions.names_of(cursor, base.load_id))
+    names = versions.names_of(cursor, base.load_id)
+    moved = _moved(cursor, base, names) if base.texts else {}
+    return Supplement(base, is_correction=True, names=names, moved=moved)
+
+
+def _moved(cursor: Cursor, base: Base, names: set[int]) -> dict[tuple[int, Row], Row]:
+    cursor.execute(
+        f"select load_id, sheet, row_no, part, raw_text from ({PLACED} where load_id = any(%s)) as placed",
+        (list(names - {base.load_id}),),
+    )
+    found = {}
+    for load_id, sheet, row_no, part, text in cursor.fetchall():
+        if row := base.texts.get((sheet, row_no, text)):
+            found[load_id, (sheet, row_no, part)] = row
+    return found
 
 
 def read_base(cursor: Cursor, contract: Contract, load_id: int) -> Base | None:
@@ -198,17 +260,29 @@ def read_base(cursor: Cursor, contract: Contract, load_id: int) -> Base | None:
     if row is None:
         return None
     cursor.execute(
-        """
-        select coalesce(sheet, ''), row_no from ops.rejected_row
-        where load_id = %s and resolved_by_load_id is null
+        f"""
+        select sheet, row_no, part, case when %s then raw_text end, resolved_by_load_id is null
+        from ({PLACED} where load_id = %s) as placed
         """,
-        (load_id,),
+        (contract.ingest.unpivot is not None, load_id),
     )
     name, path, received_on, sha256, revision, modified_at = row
     original = settings.home() / path if path else settings.home() / "originals" / "purged"
-    return Base(
-        load_id, name, original, received_on, sha256, revision, modified_at, Counter(cursor.fetchall())
+    base = Base(load_id, name, original, received_on, sha256, revision, modified_at, set(), {})
+    for sheet, row_no, part, text, is_open in cursor.fetchall():
+        if text is not None:
+            base.texts[sheet, row_no, text] = (sheet, row_no, part)
+        if is_open:
+            base.open.add((sheet, row_no, part))
+    return base
+
+
+def form_of(cursor: Cursor, load_id: int) -> int | None:
+    """The load itself while refused rows of it are open."""
+    cursor.execute(
+        "select from ops.rejected_row where load_id = %s and resolved_by_load_id is null limit 1", (load_id,)
     )
+    return load_id if cursor.rowcount else None
 
 
 def take_out_known_keys(
@@ -219,7 +293,7 @@ def take_out_known_keys(
     Returns how many were the same row again, and the others as refused rows.
     """
     repeated, rejects = 0, []
-    for columns in _keys(contract):
+    for columns in keys_of(contract):
         for sheet, row_no, is_same, cells, first in _taken_out(
             cursor, contract, load_id, base.load_id, columns
         ):
@@ -237,7 +311,8 @@ def take_out_known_keys(
     return repeated, rejects
 
 
-def _keys(contract: Contract) -> list[list[Column]]:
+def keys_of(contract: Contract) -> list[list[Column]]:
+    """Columns of which no two rows of a file may hold the same values."""
     keys = [[column] for column in contract.columns if column.unique]
     if contract.key_columns:
         keys.append(list(contract.key_columns))
@@ -285,62 +360,85 @@ def _taken_out(
 def link(cursor: Cursor, load_id: int, supplement: Supplement, refused: Iterable[Reject]) -> None:
     """Write which refused rows a supplement brought, and which of its own refused rows stand for which.
 
-    ``refused``: what the supplement refused itself. One row of a file may be several refused rows (where
-    columns became rows): it is settled when all of them are right.
+    ``refused``: what the supplement refused itself.
     """
     base = supplement.base
-    still = {(reject.sheet, reject.row_no) for reject in refused}
+    still = _still(supplement, refused)
     if supplement.is_correction:
-        again = [
-            (load_id, *row, _reference(base.load_id, supplement.taken[row]))
-            for row in still
-            if row in supplement.taken
-        ]
-        execute_values(
-            cursor,
-            """
-            update ops.rejected_row as refused set reference = taken.reference
-            from (values %s) as taken (load_id, sheet, row_no, reference)
+        note_references(cursor, load_id, supplement, still)
+    wrong = {supplement.taken[row] for row in still if row in supplement.taken}
+    settled = sorted({wanted for row, wanted in supplement.taken.items() if row not in still} - wrong)
+    cursor.execute(
+        f"""
+        with settled as (
+            select * from unnest(
+                %(sheets)s::text[], %(rows)s::bigint[], %(parts)s::bigint[], %(references)s::text[]
+            ) as settled (sheet, row_no, part, reference)
+        ),
+
+        open as (
+            select placed.place from ({PLACED} where load_id = %(base)s) as placed
+            inner join settled using (sheet, row_no, part)
+            union all
+            -- Earlier attempts to correct them.
+            select attempt.ctid from ops.rejected_row as attempt
+            inner join settled using (reference)
+            inner join ops.load as load on load.load_id = attempt.load_id
             where
-                refused.load_id = taken.load_id and refused.row_no = taken.row_no
-                and coalesce(refused.sheet, '') = taken.sheet
-            """,
-            again,
-        )
-    right = Counter(wanted for row, wanted in supplement.taken.items() if row not in still)
-    wrong = {wanted for row, wanted in supplement.taken.items() if row in still}
-    settled = [
-        row
-        for row, count in right.items()
-        if row not in wrong and (count >= base.open[row] or not supplement.is_correction)
-    ]
-    execute_values(
-        cursor,
-        """
-        update ops.rejected_row as refused set resolved_by_load_id = settled.by_load_id
-        from (values %s) as settled (by_load_id, base_load_id, sheet, row_no, reference)
-        where
-            refused.resolved_by_load_id is null
-            and (
-                (
-                    refused.load_id = settled.base_load_id and refused.row_no = settled.row_no
-                    and coalesce(refused.sheet, '') = settled.sheet
-                )
+                load.supplements_load_id = %(base)s
                 or (
-                    refused.reference = settled.reference
-                    and refused.load_id in (
-                        select load_id from ops.load where supplements_load_id = settled.base_load_id
-                    )
+                    load.status = 'refused'
+                    and load.source_id = (select source_id from ops.load where load_id = %(base)s)
                 )
-            )
+        )
+
+        update ops.rejected_row as refused set resolved_by_load_id = %(load)s
+        from open where refused.ctid = open.place and refused.resolved_by_load_id is null
         """,
-        [(load_id, base.load_id, *row, _reference(base.load_id, row)) for row in settled],
+        {
+            "sheets": [sheet for sheet, _, _ in settled],
+            "rows": [row_no for _, row_no, _ in settled],
+            "parts": [part for _, _, part in settled],
+            "references": [reference(base.load_id, row) for row in settled],
+            "base": base.load_id,
+            "load": load_id,
+        },
     )
 
 
-def _reference(load_id: int, row: Row) -> str:
-    sheet, row_no = row
-    return f"{load_id}:{row_no}:{sheet}" if sheet else f"{load_id}:{row_no}"
+def _still(supplement: Supplement, refused: Iterable[Reject]) -> set[Row]:
+    """Rows of the file that are refused again."""
+    if supplement.is_correction:
+        return {(reject.sheet, reject.row_no, 1) for reject in refused}
+    still: set[Row] = set()
+    for reject in refused:
+        row = supplement.base.row(reject.sheet, reject.row_no, reject.raw_text)
+        if row:
+            still.add(row)
+        else:
+            # Refused by the database's knowledge, whose text is another: any row of that number.
+            still |= {row for row in supplement.taken if row[:2] == (reject.sheet, reject.row_no)}
+    return still
+
+
+def note_references(
+    cursor: Cursor, load_id: int, supplement: Supplement, still: Iterable[Row] | None = None
+) -> None:
+    """Write which rows of the base the refused rows of a correction stand for; None: all that name one."""
+    named = supplement.taken | supplement.twice
+    rows = named if still is None else [row for row in still if row in named]
+    execute_values(
+        cursor,
+        """
+        update ops.rejected_row as refused set reference = taken.reference
+        from (values %s) as taken (load_id, sheet, row_no, reference)
+        where
+            refused.load_id = taken.load_id and refused.row_no = taken.row_no
+            and coalesce(refused.sheet, '') = taken.sheet
+        """,
+        [(load_id, row[0], row[1], reference(supplement.base.load_id, named[row])) for row in rows],
+        page_size=1000,
+    )
 
 
 def _some_of(batch: Batch, keep: list[int]) -> Batch:
@@ -373,7 +471,22 @@ def _nameless(sheet: str, row_no: int, text: str, cells: list[str]) -> Reject:
     return Reject(sheet, row_no, (why,), _line(cells))
 
 
-def _line(cells: Sequence[str | None]) -> str:
+def _repeated(sheet: str, row_no: int, text: str, first: int, cells: list[str]) -> Reject:
+    why = Reason(
+        "reference",
+        None,
+        text or None,
+        f"kolom _pendopo berisi {text!r}, sama dengan baris {first} berkas ini. Satu baris yang ditolak "
+        "hanya diganti satu baris; hapus salah satunya.",
+    )
+    return Reject(sheet, row_no, (why,), _line(cells))
+
+
+def _line(cells: Sequence[str | None], delimiter: str = ";") -> str:
     line = io.StringIO()
-    csv.writer(line, delimiter=";", lineterminator="").writerow(cells)
-    return line.getvalue().replace("\0", "␀")
+    csv.writer(line, delimiter=delimiter, lineterminator="").writerow(cells)
+    return _visible(line.getvalue())
+
+
+def _visible(text: str) -> str:
+    return text.replace("\0", "␀")

@@ -350,7 +350,7 @@ def link_resolved(
     """
     is_correction = (
         "exists (select from ops.load as brought where"
-        " brought.load_id = refused.resolved_by_load_id and brought.supplements_load_id = refused.load_id)"
+        " brought.load_id = refused.resolved_by_load_id and brought.supplements_load_id = standing.load_id)"
     )
     cursor.execute(
         f"""
@@ -369,8 +369,10 @@ def link_resolved(
         update ops.rejected_row as refused
         set resolved_by_load_id = case when standing.is_current then null else standing.holder end
         from standing
+        -- What a correction refused goes the way of what it was to correct.
+        inner join ops.load as own on coalesce(own.supplements_load_id, own.load_id) = standing.load_id
         where
-            refused.load_id = standing.load_id and not {is_correction}
+            refused.load_id = own.load_id and not {is_correction}
             and refused.resolved_by_load_id is distinct from
                 case when standing.is_current then null else standing.holder end
         """,

@@ -5,25 +5,31 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import stat
+import typing
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from openpyxl.styles import Font
 from typer.testing import CliRunner
 
-from ingestion import corrections, inbox, load, marked, past_load, report, settings
+from ingestion import corrections, inbox, load, marked, past_load, replay, report, settings
 from ingestion.cli import app
+from ingestion.contract import Contract
+from ingestion.ingest_property import SkipRule
+from ingestion.outcome import Outcome
 
 from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, HEADER, account_row, budget_row, employee, query
-from .own_source import INTEGER, KEY, declare
+from .own_source import INTEGER, TEXT, declare, limits
 
 run = CliRunner().invoke
 Writer = Callable[..., Path]
@@ -481,44 +487,95 @@ def test_a_form_in_the_drop_folder_needs_no_special_name(
     assert query(database, current) == [(3, 1_500_000)]
 
 
-def test_two_bad_values_of_one_row_are_two_rows_of_the_form(
-    database: Any, workbook: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    month = INTEGER | {"primaryKey": True, "primaryKeyPosition": 2}
-    columns = {"desa": KEY, "bulan": month, "jumlah": INTEGER | {"required": True}}
+@pytest.fixture
+def monthly(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
+    """A source whose months stand in columns and that has no key."""
     folder = tmp_path / "kontrak"
     folder.mkdir()
     monkeypatch.setenv("PENDOPO_CONTRACTS", str(folder))
-    declare(
+    yield declare(
         folder,
-        columns,
+        {"desa": TEXT, "bulan": INTEGER, "jumlah": INTEGER | limits(0, 800)},
         "dinas__bulanan",
         filePattern=r"bulanan_(?P<period>\d{4}-\d{2})\.xlsx",
         fileExample="bulanan_2026-10.xlsx",
         dataDate={"period": "period"},
         unpivot={"pattern": "(?P<bulan>Januari|Februari|Maret)", "value": "jumlah"},
     )
-    good = [[f"Desa {number}", 1, 2, 3] for number in range(5)]
-    rows = [["desa", "Januari", "Februari", "Maret"], *good, ["Desa Z", "satu", "dua", 3]]
-    first = load.load_file(workbook(rows, "bulanan_2026-10.xlsx"), "dinas__bulanan")
-    assert (first.loaded, first.rejected) == (16, 2)
+    database.execute("drop table raw.dinas__bulanan cascade")
 
-    def correct(values: list[str]) -> Any:
-        form = tmp_path / "form.xlsx"
-        call = ["corrections", str(first.load_id), "--output", str(form)]
-        assert run(app, call).exit_code == 0
-        book = openpyxl.load_workbook(form)
-        assert [row[0].value for row in book.active.iter_rows()] == ["desa", "Desa Z", "Desa Z"]
+
+def _bad_months(workbook: Writer) -> Outcome:
+    good = [[f"Desa {number}", 1, 2, 3] for number in range(5)]
+    rows = [["desa", "Januari", "Februari", "Maret"], *good, ["Desa Z", 900, 950, 3]]
+    return load.load_file(workbook(rows, "bulanan_2026-10.xlsx"), "dinas__bulanan")
+
+
+MONTHS = "select bulan, jumlah from raw.dinas__bulanan where desa = 'Desa Z' order by bulan"
+
+
+def test_two_bad_values_of_one_row_are_two_rows_of_the_form(
+    database: Any, workbook: Writer, tmp_path: Path, monthly: Contract
+) -> None:
+    first = _bad_months(workbook)
+    assert (first.loaded, first.rejected) == (16, 2)
+    form = tmp_path / "form.xlsx"
+    call = ["corrections", str(first.load_id), "--output", str(form)]
+
+    def correct(file: Path, *values: str) -> Outcome:
+        book = openpyxl.load_workbook(file)
         for row, value in enumerate(values, 2):
             book.active.cell(row, 3).value = value
-        book.save(form)
-        return load.load_file(form, "dinas__bulanan")
+        book.save(file)
+        return load.load_file(file, "dinas__bulanan")
 
-    assert (correct(["1"]).loaded, correct(["1", "2"]).loaded) == (1, 1)
-    amounts = "select bulan, jumlah from raw.dinas__bulanan where desa = 'Desa Z' order by bulan"
-    assert query(database, amounts) == [(1, 1), (2, 2), (3, 3)]
-    result = run(app, ["corrections", str(first.load_id), "--output", str(tmp_path / "form.xlsx")])
-    assert isinstance(result.exception, corrections.NothingToCorrect)
+    assert run(app, call).exit_code == 0
+    both = tmp_path / "kedua.xlsx"
+    both.write_bytes(form.read_bytes())
+    assert [row[-1] for row in texts(openpyxl.load_workbook(form).active)[1:]] == [
+        f"{first.load_id}:7:Data",
+        f"{first.load_id}:7.2:Data",
+    ]
+    assert correct(form, "1").loaded == 1
+    # What was corrected does not come again, neither in a new form nor from the old one.
+    assert run(app, call).exit_code == 0
+    assert [row[1] for row in texts(openpyxl.load_workbook(form).active)] == ["bulan", "2"]
+    again = correct(both, "9", "2")
+    assert (again.loaded, again.skipped_by_kind) == (1, {"resolved": 1})
+    assert query(database, MONTHS) == [(1, 1), (2, 2), (3, 3)]
+    assert isinstance(run(app, call).exception, corrections.NothingToCorrect)
+
+
+def test_values_that_a_better_contract_accepts_join_only_once_where_columns_became_rows(
+    database: Any, workbook: Writer, monthly: Contract
+) -> None:
+    assert _bad_months(workbook).rejected == 2
+    file = settings.contracts_folder() / "dinas__bulanan.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["schema"][0]["properties"][2] |= limits(0, 900)
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    (again,) = replay.rejects("dinas__bulanan")
+    assert (again.read, again.loaded, again.skipped_by_kind) == (2, 1, {"still_refused": 1})
+    # The value of March stands in the same row of the file, but was loaded long ago.
+    assert query(database, MONTHS) == [(1, 900), (3, 3)]
+    assert query(database, "select raw_text from ops.rejected_row where resolved_by_load_id is null") == [
+        ("Desa Z;2;950",)
+    ]
+
+
+def test_a_form_that_names_one_row_twice_brings_it_once(
+    database: Any, budget_csv: Writer, tmp_path: Path
+) -> None:
+    first = load.load_file(budget_csv(budget_row(), budget_row("Kota A", revenue="rusak")))
+    form = tmp_path / "form.csv"
+    lines = [f"{budget_row(name)};{first.load_id}:3" for name in ("Kota A", "Kota B")]
+    form.write_text("\n".join([f"{HEADER};_pendopo", *lines]))
+    second = load.load_file(form, "djpb__apbd")
+    assert (second.loaded, second.rejected) == (1, 1)
+    assert "sama dengan baris 2 berkas ini" in second.rejects[0].reasons[0].message
+    assert query(database, "select count(*) from ops.rejected_row where resolved_by_load_id is null") == [
+        (0,)
+    ]
 
 
 def test_a_punch_of_a_terminal_is_corrected_in_a_workbook_like_any_other_row(
@@ -544,3 +601,74 @@ def test_a_punch_of_a_terminal_is_corrected_in_a_workbook_like_any_other_row(
     assert query(database, "select pin, device_no from raw.bkpsdm__absensi_mesin where pin = '7'") == [
         ("7", 1)
     ]
+
+
+def test_the_form_that_is_named_is_the_one_of_the_corrected_load_and_only_while_rows_are_open(
+    database: Any, budget_csv: Writer, tmp_path: Path
+) -> None:
+    bad = [budget_row(f"Kota {name}", revenue="rusak") for name in "ABC"]
+    first = load.load_file(budget_csv(budget_row(), *bad))
+
+    def correct(name: str, *rows: str) -> Outcome:
+        lines = [f"{row};{first.load_id}:{number}" for number, row in enumerate(rows, 3)]
+        (tmp_path / name).write_text("\n".join([f"{HEADER};_pendopo", *lines]))
+        return load.load_file(tmp_path / name, "djpb__apbd")
+
+    second = correct("a.csv", budget_row("Kota A"), budget_row("Kota B", revenue="keliru"))
+    assert f"pendopo corrections {first.load_id} --output" in report.as_text(second)
+    assert f"pendopo corrections {second.load_id}" not in report.as_text(second)
+    shown = run(app, ["report", str(second.load_id)]).stdout
+    assert f"pendopo corrections {first.load_id} --output" in shown
+    # Refused as a whole, and settled with the rest by what comes after.
+    refused = correct("b.csv", budget_row("Kota A"), budget_row("Kota B", revenue="x"))
+    assert refused.status == "refused"
+    third = correct("c.csv", budget_row("Kota A"), budget_row("Kota B"), budget_row("Kota C"))
+    assert (third.loaded, third.skipped_by_kind) == (2, {"resolved": 1})
+    settled = "select load_id, resolved_by_load_id from ops.rejected_row order by load_id, row_no"
+    assert query(database, settled) == [
+        (first.load_id, second.load_id),
+        (first.load_id, third.load_id),
+        (first.load_id, third.load_id),
+        (second.load_id, third.load_id),
+        (refused.load_id, third.load_id),
+    ]
+    for load_id in (first.load_id, second.load_id):
+        assert "Formulir perbaikan" not in run(app, ["report", str(load_id)]).stdout
+
+
+def test_rows_that_a_correction_refused_are_settled_by_a_newer_file(
+    database: Any, budget_csv: Writer, tmp_path: Path
+) -> None:
+    first = load.load_file(budget_csv(budget_row("C"), *(budget_row(name, revenue="x") for name in "AB")))
+    form = tmp_path / "form.csv"
+    lines = [f"{budget_row('A')};{first.load_id}:3", f"{budget_row('B', revenue='y')};{first.load_id}:4"]
+    form.write_text("\n".join([f"{HEADER};_pendopo", *lines]))
+    second = load.load_file(form, "djpb__apbd")
+    newer = load.load_file(budget_csv(*map(budget_row, "ABC"), name="djpb_apbd_2.csv"))
+    assert query(
+        database, "select load_id, resolved_by_load_id from ops.rejected_row order by 1, row_no"
+    ) == [
+        (first.load_id, second.load_id),
+        (first.load_id, newer.load_id),
+        (second.load_id, newer.load_id),
+    ]
+
+
+def test_the_check_of_a_form_says_that_it_does_not_know_the_keys_of_loaded_rows(
+    database: Any, budget_csv: Writer, tmp_path: Path
+) -> None:
+    first = load.load_file(budget_csv(budget_row(), budget_row("Kota A", revenue="rusak")))
+    form = tmp_path / "form.csv"
+    form.write_text(f"{HEADER};_pendopo\n{budget_row()};{first.load_id}:3\n")
+    result = run(app, ["check", str(form), "--source", "djpb__apbd"])
+    assert result.exit_code == 0
+    assert "tidak membandingkan nomor kunci" in result.stdout
+
+
+def test_every_kind_of_skipped_row_has_a_name_and_stands_in_the_manual() -> None:
+    code = "\n".join(file.read_text() for file in (settings.ROOT / "ingestion").rglob("*.py"))
+    kinds = set(re.findall(r'(?:skipped|skipped_by_kind)\["(\w+)"\]', code)) | {"header", "duplicate"}
+    kinds |= set(typing.get_args(typing.get_type_hints(SkipRule)["kind"]))
+    assert {"no_value", "blank", "machine", "resolved"} <= kinds <= set(report.KINDS)
+    manual = (settings.ROOT / "docs" / "panduan-operator.md").read_text()
+    assert [kind for kind in report.KINDS if f"`{kind}`" not in manual] == []
