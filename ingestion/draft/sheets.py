@@ -71,7 +71,8 @@ def read(path: Path) -> Sample:
     if kind == "text":
         return _text(path.name, content)
     found = [
-        Sheet.of(sheet.name, sheet.rows, sheet.merges) for sheet in readers.peek(path, path.name, _MAX_ROWS_AT_ONCE)
+        Sheet.of(sheet.name, sheet.rows, sheet.merges)
+        for sheet in readers.peek(path, path.name, _MAX_ROWS_AT_ONCE)
     ]
     if kind == "json":
         flat = replace(found[0], name="", rows=_flat(found[0].rows))
