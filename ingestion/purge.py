@@ -23,6 +23,9 @@ GONE = "(dihapus)"
 # What was put into the store a moment ago may not stand in the ledger yet.
 _FRESH_SECONDS = 3600
 _LEFTOVER_SECONDS = 86_400
+# A crash between keeping and recording leaves an original that no delivery names; its sender's file
+# still lies in the inbox, so this one is only a copy.
+_UNNAMED_SECONDS = 31 * 86_400
 
 
 @dataclass
@@ -51,6 +54,7 @@ def purge(today: date, dry_run: bool = False) -> Purged:
         connection.commit()
         unknown_until = today - timedelta(days=UNKNOWN_DAYS)
         _originals(cursor, unknown_until, purged, dry_run)
+        _unnamed(cursor, purged, dry_run)
         connection.commit()
         for source_id in limits:
             # A replay reads refused rows.
@@ -105,6 +109,24 @@ def _originals(cursor: Cursor, unknown_until: date, purged: Purged, dry_run: boo
             """,
             (gone,),
         )
+
+
+def _unnamed(cursor: Cursor, purged: Purged, dry_run: bool) -> None:
+    """Old originals that no delivery names."""
+    folder = settings.home() / "originals"
+    old = {
+        file.name: file
+        for file in folder.glob("??/*")
+        if time.time() - file.stat().st_mtime > _UNNAMED_SECONDS
+    }
+    cursor.execute(
+        "select distinct sha256 from ops.delivery where sha256 = any(%s) and purged_at is null", (list(old),)
+    )
+    for sha256 in old.keys() - {row[0] for row in cursor.fetchall()}:
+        purged.originals += 1
+        purged.size_bytes += old[sha256].stat().st_size
+        if not dry_run:
+            old[sha256].unlink(missing_ok=True)
 
 
 def _refused_rows(cursor: Cursor, source_id: str, purged: Purged, dry_run: bool) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingestion import load, marked, settings
+from ingestion import load, marked, settings, store
 from ingestion.contract import load_contracts
 from ingestion.purge import GONE, UNKNOWN_DAYS, purge
 
@@ -113,6 +113,25 @@ def test_half_copies_of_killed_processes_go_after_a_day(database: Any) -> None:
     purge(datetime.now(UTC).date())
     assert (old.exists(), young.exists()) == (False, True)
     young.unlink()
+
+
+def test_an_original_that_no_delivery_names_goes_after_a_month(
+    database: Any, budget_csv: Callable[..., Path]
+) -> None:
+    load.load_file(budget_csv(budget_row()))
+    with budget_csv(budget_row("B"), name="lain.csv").open("rb") as file:
+        unnamed = store.keep(file)
+    with budget_csv(budget_row("C"), name="baru.csv").open("rb") as file:
+        young = store.keep(file)
+    ((named,),) = query(database, "select original_path from ops.delivery")
+    for file in (unnamed.file, settings.home() / named):
+        os.utime(file, (time.time() - 32 * 86_400,) * 2)
+    today = datetime.now(UTC).date()
+    assert (purge(today, dry_run=True).originals, unnamed.file.exists()) == (1, True)
+    assert purge(today).originals == 1
+    kept = [unnamed.file.exists(), young.file.exists(), (settings.home() / named).exists()]
+    assert kept == [False, True, True]
+    young.file.unlink()
 
 
 def test_originals_and_marked_workbooks_are_for_the_installation_only(
