@@ -23,7 +23,7 @@ from ingestion.draft.condense import Cell, text_of
 from ingestion.draft.outline import MISSING, Outline, outline
 from ingestion.draft.sheets import DraftError, Sample, Sheet
 from ingestion.draft.timing import Timing, domain_of, timing
-from ingestion.readers import header as headers
+from ingestion.spelling import normalise
 
 # Words of SQL that are no names.
 _RESERVED = re.compile(
@@ -147,7 +147,7 @@ class _Drafter:
         """The loader could not tell such columns apart: it refuses every file that has them."""
         spelled: dict[str, list[str]] = {}
         for text in texts:
-            spelled.setdefault(headers.normalise(text), []).append(text)
+            spelled.setdefault(normalise(text), []).append(text)
         equal = [" dan ".join(map(repr, alike)) for alike in spelled.values() if len(alike) > 1]
         if equal:
             raise DraftError(

@@ -10,6 +10,7 @@ from statistics import median_high
 from ingestion.draft.condense import Cell, Row, text_of
 from ingestion.draft.sheets import DraftError, Sheet
 from ingestion.readers import header as headers
+from ingestion.spelling import normalise
 
 _SEARCHED = 40
 _LEVELS = 8
@@ -167,7 +168,7 @@ def _columns(outlined: Outline, texts: dict[int, str], used: list[int], records:
         names = tuple(f"Kolom {letter(place)}" for place in range(used[-1] + 1))
         return replace(outlined, texts=names, columns=_cells(records, [[p] for p in range(used[-1] + 1)]))
     # A header of signs only, like %, is found by its letter as no contract can spell it.
-    signs = {place for place, text in texts.items() if not headers.normalise(text)}
+    signs = {place for place, text in texts.items() if not normalise(text)}
     texts = {
         place: f"Kolom {letter(place)}" if place in signs else text for place, text in sorted(texts.items())
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ingestion.outcome import FileRefused
 from ingestion.readers.reading import Field, Reading
+from ingestion.spelling import normalise
 
 # Column that the workbook of refused rows carries: which row of which load a corrected row replaces.
 REFERENCE = "_pendopo"
@@ -69,11 +69,6 @@ class Header:
             for position, (name, text) in enumerate(zip(self.names, self.texts, strict=True))
             if not name and text and text != REFERENCE and text not in known and position not in used
         ]
-
-
-def normalise(text: str) -> str:
-    """Letters and digits only, case folded: 'No. Tiket' and 'NO_TIKET ' are the same header."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
 
 
 def find(
