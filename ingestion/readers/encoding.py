@@ -51,7 +51,7 @@ def form_of(source: Source, allowed: Sequence[str], bytes_to_read: int | None = 
             break
     else:
         candidates, offset = [name for name in allowed if name != "utf-16"], 0
-        if wide := _wide(start):
+        if wide := wide_encoding(start):
             # As UTF-8 it would be text with a NUL behind every letter.
             candidates = [wide] if "utf-16" in allowed else []
     for position, encoding in enumerate(candidates):
@@ -98,8 +98,11 @@ def _is_utf_8(line: bytes) -> bool:
     return True
 
 
-def _wide(start: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of Latin letters is zero."""
+def wide_encoding(start: bytes) -> str | None:
+    """UTF-16, by its mark or because every second byte of Latin letters is zero."""
+    for mark, encoding in _MARKS[1:]:
+        if start.startswith(mark):
+            return encoding
     first, second = start[0::2], start[1::2]
     for encoding, zeros, letters in (("utf-16-le", second, first), ("utf-16-be", first, second)):
         if 2 * zeros.count(0) > len(zeros) and 10 * letters.count(0) <= len(letters):

@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.outcome import FileRefused
+from ingestion.readers.encoding import wide_encoding
 from ingestion.readers.source import Source
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def kind_of(source: Source) -> str:
         return _kind_of_zip(source)
     if start.startswith(_OLE):
         return "workbook"
+    if wide := wide_encoding(start):
+        start = start.decode(wide, "ignore").removeprefix("\ufeff").encode()
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
         return "page"

@@ -60,9 +60,9 @@ def open_document(source: Source, encodings: tuple[str, ...], limit_mb: int) -> 
     with source.open() as file:
         file.seek(form.start)
         # Entities of a document type are never expanded by the HTML parser, and nothing is fetched.
-        parser = html.HTMLParser(
-            encoding=form.encoding, no_network=True, huge_tree=False, remove_comments=True
-        )
+        # libxml2 writes its names of encodings without Python's second hyphen.
+        encoding = form.encoding.replace("utf-16-", "utf-16")
+        parser = html.HTMLParser(encoding=encoding, no_network=True, huge_tree=False, remove_comments=True)
         root = html.parse(file, parser).getroot()
     has_table = root is not None and next(root.iter("table"), None) is not None
     sheet = _stacked(_blocks(root, 0)) if has_table else _Block()

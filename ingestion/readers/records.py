@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from ingestion.readers.encoding import TextForm, form_of
 from ingestion.readers.grid import Grid, GridDocument
 from ingestion.readers.reading import Reading
 from ingestion.readers.source import Source
-from ingestion.readers.table import BrokenRow, Table
+from ingestion.readers.table import NO_JSON, BrokenRow, Table
 from ingestion.readers.text import too_large
 
 _LONGEST_LINE = 4 << 20
@@ -104,11 +105,8 @@ class RecordsDocument:
 
     def _lines(self) -> Iterator[dict[str, Any] | BrokenRow]:
         with self.source.open() as file:
-            file.seek(self.form.start)
-            # UTF-16 has line ends of its own and is rare: such a file is read as a whole.
-            while line := file.readline(_LONGEST_LINE):
-                if line.strip():
-                    yield _record(line, self.form.encoding)
+            for line in _filled(file, self.form):
+                yield _record(line)
 
 
 def _first_list(contents: Any) -> str:
@@ -125,32 +123,30 @@ def _first_list(contents: Any) -> str:
     return ""
 
 
-def _record(line: bytes, encoding: str) -> dict[str, Any] | BrokenRow:
-    text = line.decode(encoding, "replace").strip()
+def _record(text: str) -> dict[str, Any] | BrokenRow:
     try:
         record = json.loads(text, **_NUMBERS)
     except (ValueError, ArithmeticError, RecursionError):
         record = None
-    return _flat(record) if isinstance(record, dict) else BrokenRow(0, text, 1)
+    return _flat(record) if isinstance(record, dict) else BrokenRow(0, text, NO_JSON)
 
 
 def _is_lines(source: Source, form: TextForm) -> bool:
     """Whether the first two filled lines are objects of their own."""
-    if form.encoding.startswith("utf-16"):
-        return False
     with source.open() as file:
-        file.seek(form.start)
-        lines = list(islice(_filled(file), 2))
+        lines = list(islice(_filled(file, form), 2))
     try:
-        return len(lines) == 2 and isinstance(json.loads(lines[0]), dict) and lines[1].startswith(b"{")
+        return len(lines) == 2 and isinstance(json.loads(lines[0]), dict) and lines[1].startswith("{")
     except (ValueError, RecursionError):
         return False
 
 
-def _filled(file: IO[bytes]) -> Iterator[bytes]:
-    while line := file.readline(_LONGEST_LINE):
-        if line.strip():
-            yield line.strip()
+def _filled(file: IO[bytes], form: TextForm) -> Iterator[str]:
+    file.seek(form.start)
+    lines = io.TextIOWrapper(file, form.encoding, errors="replace", newline="\n")
+    while line := lines.readline(_LONGEST_LINE):
+        if text := line.strip():
+            yield text
 
 
 def _flat(record: Any, prefix: str = "", depth: int = 0) -> dict[str, Any]:

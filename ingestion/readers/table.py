@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 
 from ingestion.arrow import Array
 
+# Number of fields of a line that is no JSON object.
+NO_JSON = 0
+
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A record whose number of fields differs from the header's; ``text`` is the record as it stands."""
+    """A record whose number of fields differs from the header's; ``text`` is the record as it stands.
+
+    ``fields`` is ``NO_JSON`` for a line that should be a JSON object and is none.
+    """
 
     row_no: int
     text: str

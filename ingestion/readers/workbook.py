@@ -77,7 +77,7 @@ def _grid(sheet: CalamineSheet, errors: ErrorCells) -> Grid:
     ]
     lost = errors.of(sheet.name)
     rows = partial(_with_errors, sheet, lost, left) if lost else sheet.iter_rows
-    return Grid(sheet.name, sheet.width, rows, merges, left)
+    return Grid(sheet.name, sheet.width, rows, merges, left, errors.warnings(sheet.name))
 
 
 def _with_errors(sheet: CalamineSheet, lost: ErrorTexts, left: int) -> Iterator[list[Any]]:

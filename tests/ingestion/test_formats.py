@@ -266,6 +266,45 @@ def test_a_broken_line_of_json_is_one_bad_row(tmp_path: Path, source: Declare) -
     assert [(row.row_no, row.text) for row in batch.broken] == [(3, '{"wilayah": "Kota')]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"wilayah": "Tuban", "nilai": 1.5}, {"wilayah": "Rembang", "nilai": 2}]',
+        '{"wilayah": "Tuban", "nilai": 1.5}\r\n{"wilayah": "Rembang", "nilai": 2}\r\n',
+        "<table><tr><th>wilayah<th>nilai<tr><td>Tuban<td>1,5<tr><td>Rembang<td>2</table>",
+    ],
+)
+def test_json_and_pages_are_read_in_utf_16_too(
+    tmp_path: Path, source: Declare, text: str, encoding: str
+) -> None:
+    file = write(tmp_path, text, encoding=encoding)
+    assert read(file, source(encodings=["utf-8", "utf-16"])) == TWO
+
+
+def test_formulas_whose_result_was_not_saved_are_told(tmp_path: Path, source: Declare) -> None:
+    rows = [[f"W{number}", f"=A{number}*2"] for number in range(30_000)]
+    file = workbook(tmp_path, ["wilayah", "nilai"], *rows, Catatan=[["lain"]])
+    warning = tables_of(file, source())[0].warnings[0]
+    assert warning.startswith("Lembar Sheet: 30000 rumus tanpa hasil tersimpan dibaca kosong")
+    assert "yang pertama di sel B2. Buka" in warning
+
+
+def test_a_formula_with_an_empty_text_as_result_is_not_told(tmp_path: Path, source: Declare) -> None:
+    file = workbook(tmp_path, ["wilayah", "nilai"], ["Tuban", "=1+1"])
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    xml = members["xl/worksheets/sheet1.xml"]
+    saved = xml.replace(b'<c r="B2"><f>', b'<c r="B2" t="str"><f>')
+    assert saved != xml
+    members["xl/worksheets/sheet1.xml"] = saved
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, contents in members.items():
+            archive.writestr(name, contents)
+    (table,) = tables_of(file, source())
+    assert table.warnings == []
+
+
 def test_an_archive_holds_files_of_any_kind(tmp_path: Path, source: Declare) -> None:
     book = workbook(tmp_path, ["wilayah", "nilai"], ["Tuban", 1.5], name="d.xlsx")
     file = tmp_path / "data.zip"
