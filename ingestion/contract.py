@@ -55,6 +55,8 @@ FREQUENCIES = {(1, "d"): "daily", (1, "m"): "monthly", (3, "m"): "quarterly", (1
 _MOMENTS = ("date", "timestamp")
 # Limits of the columns that ``dataDate`` and ``filePeriod`` read as parts of a date.
 _CALENDAR = {"year": (1900, 2100), "month": (1, 12), "quarter": (1, 4)}
+# It becomes part of the names of columns that a change of type sets aside.
+_VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,2}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -189,6 +191,9 @@ class _Checker:
             raise self.fail("team.name", "is missing; the name of the office that delivers")
         self._no_unknown_keys()
 
+        version = self.need("version", standard.version)
+        if not _VERSION.fullmatch(version):
+            raise self.fail("version", f"{version!r}; allowed: numbers joined by dots, for example 1.0.0")
         ingest = self._ingest()
         columns = tuple(self._column(item, ingest) for item in standard.schema_[0].properties or [])
         contract = Contract(
@@ -201,7 +206,7 @@ class _Checker:
             opd=opd,
             opd_name=team["name"],
             dataset=dataset,
-            version=self.need("version", standard.version),
+            version=version,
             columns=columns,
             ingest=ingest,
             frequency=self._frequency(),
@@ -324,17 +329,17 @@ class _Checker:
         values = (item.quality[0].arguments or {}).get("validValues")
         if len(item.quality) > 1 or item.quality[0].metric != "invalidValues" or item.quality[0].mustBe != 0:
             raise self.fail(f"{key}.quality", "one rule: invalidValues with arguments.validValues, mustBe 0")
-        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-            raise self.fail(f"{key}.quality.arguments.validValues", "a list of texts, numbers in quotes")
         if item.logicalType != "string":
             raise self.fail(f"{key}.quality", "only for string; use minimum and maximum")
+        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+            raise self.fail(f"{key}.quality.arguments.validValues", "a list of texts, numbers in quotes")
         return tuple(values)
 
     def _sla(self, name: str) -> tuple[Any, str]:
-        for item in self.standard.slaProperties or []:
-            if item.property == name:
-                return item.value, item.unit or ""
-        raise self.fail(f"slaProperties.{name}", "is missing")
+        found = [item for item in self.standard.slaProperties or [] if item.property == name]
+        if len(found) != 1:
+            raise self.fail(f"slaProperties.{name}", "stands there twice" if found else "is missing")
+        return found[0].value, found[0].unit or ""
 
     def _frequency(self) -> str:
         value, unit = self._sla("frequency")

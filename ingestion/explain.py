@@ -74,6 +74,8 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract, 
             return f"'{shown}' bukan waktu{_lost_format(value)}. {dates.advice(ingest.timestamp_formats[0])}"
         case "not_allowed":
             return f"'{shown}' tidak dikenal. Pilihannya: {', '.join(column.allowed)}."
+        case "pattern" if column.name == ingest.data_date.period:
+            return f"'{shown}' bukan bulan. Tulis tahun dan bulan, misalnya 2025-01."
         case "pattern":
             return f"'{shown}' tidak sesuai bentuknya. {column.description}"
         case "too_long":

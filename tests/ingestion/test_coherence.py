@@ -142,6 +142,21 @@ def test_yes_is_no_number_of_days(tmp_path: Path, name: str) -> None:
         read_contract(file)
 
 
+def test_a_promise_given_twice_is_none(tmp_path: Path) -> None:
+    declare(tmp_path, COLUMNS)
+    file = tmp_path / "dinas__data.yaml"
+    twice = "slaProperties:\n- {property: retention, value: 2, unit: y}\n"
+    file.write_text(file.read_text().replace("slaProperties:\n", twice))
+    with pytest.raises(ContractError, match=r"slaProperties\.retention: stands there twice"):
+        read_contract(file)
+
+
+@pytest.mark.parametrize("version", ["x y", "1.0.0-beta", "v1"])
+def test_a_version_is_numbers_because_columns_are_named_after_it(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ContractError, match="allowed: numbers joined by dots"):
+        declare(tmp_path, COLUMNS, version=version)
+
+
 # What Python's regular expressions and RE2 both know, and what only Python does.
 @pytest.mark.parametrize(
     "pattern",

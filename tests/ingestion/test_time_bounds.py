@@ -133,6 +133,9 @@ def test_a_column_of_months_takes_nothing_else(tmp_path: Path) -> None:
     file.write_text("bulan;nilai\n2025-01;1\n2025-13;2\nJanuari;3\n;4\n")
     result = sift(file, contract)
     assert result.reasons == [(3, "pattern", "bulan"), (4, "pattern", "bulan")]
+    assert result.messages[0] == (
+        "Baris 3, kolom bulan: '2025-13' bukan bulan. Tulis tahun dan bulan, misalnya 2025-01."
+    )
     assert result.data_to == datetime.date(2025, 1, 31)
 
 
