@@ -22,8 +22,9 @@ _MOMENTS = ("date", "timestamp")
 _NUMBERS = ("number", "integer")
 # A month as file names and columns of ``dataDate.period`` give it: 2025-01.
 MONTH = r"[12]\d{3}-(?:0[1-9]|1[0-2])"
-# PostgreSQL cuts names at 63 bytes; "_key" follows a column's name, "__closed" a table's.
-_LONGEST_COLUMN, _LONGEST_SOURCE = 59, 55
+# PostgreSQL cuts names at 63 bytes; "__v1234_1234_1234" follows the name of a column that is set aside,
+# "__closed" a table's.
+_LONGEST_COLUMN, _LONGEST_SOURCE = 46, 55
 # Columns that every PostgreSQL table has already.
 _SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 

@@ -107,7 +107,7 @@ def test_schedules_within_the_clock_are_followed(tmp_path: Path, schedule: str) 
         ({"nama": TEXT | {"businessName": "Kode"}}, "businessName: 'Kode' is already a header of 'kode'"),
         ({"nama": TEXT | {"businessName": "-"}}, "businessName: '-' holds no letter and no digit"),
         ({"nama": TEXT | {"classification": "personal"}, "nama_key": TEXT}, "is the hash of 'nama'"),
-        ({"a" * 60: TEXT}, "has more than 59 characters"),
+        ({"a" * 47: TEXT}, "has more than 46 characters"),
         ({"xmin": TEXT}, "is a name that PostgreSQL keeps for itself"),
         ({"nilai": NUMBER | {"quality": [VALUES]}}, "quality: only for string; use minimum and maximum"),
         ({"kode": TEXT | {"quality": [VALUES, VALUES]}}, "quality: one rule: invalidValues"),
