@@ -26,6 +26,8 @@ _INTEGER_DIGITS, _BIGINT_DIGITS = 9, 18
 _PRECISION = 38
 # Batches for which a column of mostly distinct texts is not even tried to be encoded.
 _PAUSE = 8
+# What a spreadsheet shows for a failed formula, also in a CSV that it exported.
+_ERROR_CELL = r"^#(?:REF!|DIV/0!|N/A|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)$"
 _NOTHING = pa.scalar(None, pa.string())
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -141,6 +143,10 @@ class ColumnCheck:
 
     def _string(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
         failures = []
+        if pc.any(pc.starts_with(text, "#")).as_py():
+            is_error = pc.match_substring_regex(text, _ERROR_CELL)
+            failures.append(("error_cell", is_error))
+            text = pc.if_else(is_error, _NOTHING, text)
         if self.allowed:
             # Case is a matter of typing, not of meaning: store the contract's spelling.
             values = [None if value is None else value.casefold() for value in text.to_pylist()]

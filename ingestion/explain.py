@@ -25,6 +25,7 @@ CELL_CODES = (
     "too_long",
     "identifier_precision_lost",
     "control_character",
+    "error_cell",
 )
 _SHOWN = 60
 _MOMENTS = ("date", "timestamp")
@@ -87,6 +88,8 @@ def _sentence(code: str, column: Column, value: str | None, contract: Contract, 
             )
         case "control_character":
             return f"'{shown}' memuat karakter yang tidak terlihat (NUL). Hapus isi sel lalu ketik ulang."
+        case "error_cell":
+            return f"'{shown}' adalah tanda rumus yang gagal. Perbaiki rumusnya atau ketik isinya."
     raise ValueError(code)
 
 
@@ -133,6 +136,17 @@ def field_count(found: int, expected: int) -> Reason:
         None,
         f"berisi {found} kolom, seharusnya {expected}. Periksa pemisah kolom; teks yang memuat pemisah harus "
         "diapit tanda kutip.",
+    )
+
+
+def not_json() -> Reason:
+    """A line of JSON lines that is no object."""
+    return Reason(
+        "not_json",
+        None,
+        None,
+        "bukan satu catatan JSON yang utuh. Satu baris harus memuat satu objek, dari '{' sampai '}'. Ekspor "
+        "ulang dari aplikasi asal.",
     )
 
 

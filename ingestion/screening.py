@@ -21,7 +21,7 @@ from ingestion.checks import Checked, ColumnCheck, arrow_type
 from ingestion.contract import Column, Contract
 from ingestion.keyed_hash import KeyedHash
 from ingestion.outcome import FileRefused, Reason
-from ingestion.readers.table import Batch, BrokenRow, Table
+from ingestion.readers.table import NO_JSON, Batch, BrokenRow, Table
 from ingestion.spool import RefusedRow as Refused
 from ingestion.spool import RejectBlock
 from ingestion.time_bounds import Broken, TimeBounds
@@ -355,7 +355,9 @@ class _TableScreen:
 
     def _broken(self, broken: list[BrokenRow], kinds: dict[int, str]) -> list[Refused]:
         why = {
-            fields: [explain.field_count(fields, self.table.fields)]
+            fields: [
+                explain.not_json() if fields == NO_JSON else explain.field_count(fields, self.table.fields)
+            ]
             for fields in {row.fields for row in broken}
         }
         return [

@@ -708,6 +708,14 @@ def test_observation_2_ragged_rows_are_refused_and_their_neighbours_keep_their_n
     assert result.rejects[0].raw_text == "700"
 
 
+def test_a_broken_line_of_json_is_explained_as_such(tmp_path: Path) -> None:
+    file = write(tmp_path, '{"wilayah": "Tuban", "nilai": 1}', '{"wilayah": "Kota', '{"wilayah": "Blora"}')
+    result = sift(file, declare(tmp_path, AREAS))
+    assert result.column("wilayah") == ["Tuban", "Blora"]
+    assert [code for _, code, _ in result.reasons] == ["not_json"]
+    assert result.messages[0].startswith("Baris 3, bukan satu catatan JSON yang utuh.")
+
+
 def test_observation_3_unclosed_quote_swallows_no_rows(tmp_path: Path) -> None:
     lines = [f"{number};isi {number}" for number in range(3_000)]
     lines[10] = '10;"kutip tidak ditutup'

@@ -96,6 +96,12 @@ SENTENCES = [
         "kolom Nama: 'A␀B' memuat karakter yang tidak terlihat (NUL). Hapus isi sel lalu ketik ulang.",
     ),
     (
+        "nama",
+        "#N/A",
+        "error_cell",
+        "kolom Nama: '#N/A' adalah tanda rumus yang gagal. Perbaiki rumusnya atau ketik isinya.",
+    ),
+    (
         "masuk",
         "01/03/2025",
         "outside_period",
