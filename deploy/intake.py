@@ -51,12 +51,22 @@ def _mark(outcome: Outcome, say: Say) -> None:
         return
     from ingestion import marked
 
+    if _is_sample(outcome.load_id):
+        # Nobody waits for it, and dozens of them would hold up the first start.
+        return
     try:
         path = marked.write(outcome.load_id)
     except Exception as error:
         say(f"Berkas bertanda untuk muatan {outcome.load_id} tidak dapat dibuat: {error}")
         return
     say(f"Berkas bertanda untuk pengirim: {path}")
+
+
+def _is_sample(load_id: int) -> bool:
+    with contextlib.closing(psycopg2.connect(settings.dsn("loader"))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select is_sample from ops.load where load_id = %s", (load_id,))
+        return bool(cursor.fetchone()[0])
 
 
 def receive_strays(say: Say = print) -> list[str]:
