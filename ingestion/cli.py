@@ -236,7 +236,8 @@ def replay(
         print(
             f"{report.number(len(beyond))} muatan {source} tidak dapat dimuat ulang karena berkas aslinya "
             f"sudah dibersihkan: {shown}. Barisnya tetap berlaku seperti dimuat dahulu; kolom yang berganti "
-            "tipe memuat nilai lama yang terbaca sebagai tipe baru."
+            "tipe memuat nilai lama yang terbaca sebagai tipe baru, kolom wajib dan kunci data pribadi yang "
+            "ditambahkan tetap kosong."
         )
     if not waiting and not beyond:
         print(f"Semua berkas {source} sudah dimuat menurut kontrak sekarang.")

@@ -21,7 +21,7 @@ from ingestion import ledger, readers, settings, store, supplement, versions
 from ingestion.contract import Contract, load_contracts, read_contract
 from ingestion.copying import copy_rows
 from ingestion.identify import identify
-from ingestion.outcome import FileRefused, Outcome, Reject
+from ingestion.outcome import SHOWN_REJECTS, FileRefused, Outcome, Reject
 from ingestion.plausibility import Plausibility
 from ingestion.prefetch import ahead
 from ingestion.readers.header import REFERENCE
@@ -33,8 +33,6 @@ from ingestion.supplement import Supplement
 # Told the rows read so far.
 Progress = Callable[[int], None]
 LOADER_VERSION = importlib.metadata.version("pendopo")
-# Refused rows that an outcome shows; the ledger holds all of them.
-SHOWN_REJECTS = 20
 _SHOWN_SLICES = 5
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from ingestion import settings
 
+# Refused rows that an outcome shows; the ledger holds all of them.
+SHOWN_REJECTS = 20
 Status = Literal["loaded", "already_loaded", "refused", "unknown", "accepted"]
 
 

@@ -14,11 +14,9 @@ from psycopg2.extensions import connection as Connection
 
 from ingestion import settings, supplement
 from ingestion.contract import Contract, load_contracts
-from ingestion.outcome import Outcome, Reason, Reject
+from ingestion.outcome import SHOWN_REJECTS, Outcome, Reason, Reject
 
 _FETCHED = 2_000
-# Refused rows that a report in text shows.
-SHOWN = 20
 Refused = Generator[Reject, None, None]
 
 
@@ -157,4 +155,4 @@ def _reject(sheet: str | None, row_no: int, reasons: list[dict[str, Any]], raw_t
 def first_rejects(connection: Connection, load_id: int) -> list[Reject]:
     """The first refused rows in the order of the file."""
     with contextlib.closing(rejects(connection, load_id)) as refused:
-        return list(islice(refused, SHOWN))
+        return list(islice(refused, SHOWN_REJECTS))

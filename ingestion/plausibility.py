@@ -17,6 +17,7 @@ import numpy as np
 from ingestion.arrow import pa, pc
 from ingestion.contract import Contract
 from ingestion.ingest_property import NeverFalls, NotBefore, SumOfChildren
+from ingestion.report import number
 
 # Rows that sums and series may hold in memory (some 100 MB with their codes).
 LIMIT = 200_000
@@ -83,7 +84,7 @@ class _Order:
         if not self.rows.count:
             return []
         return [
-            f"pada {_number(self.rows.count)} baris, {self.column.title} lebih awal daripada "
+            f"pada {number(self.rows.count)} baris, {self.column.title} lebih awal daripada "
             f"{self.start.title} ({self.rows.text()}). Perbaiki salah satunya di aplikasi asal."
         ]
 
@@ -141,7 +142,7 @@ class _Sums(_Collected):
         if self.is_cut:
             return [
                 f"{value} tidak dicocokkan dengan jumlah rinciannya, karena berkas ini lebih dari "
-                f"{_number(self.limit)} baris."
+                f"{number(self.limit)} baris."
             ]
         if not self.batches:
             return []
@@ -158,7 +159,7 @@ class _Sums(_Collected):
             parents += len(sums)
             if wrong:
                 shown = ", ".join(str(part) for part in group)
-                found.append(f"{shown}: {_number(len(wrong))} dari {_number(len(sums))}")
+                found.append(f"{shown}: {number(len(wrong))} dari {number(len(sums))}")
             for code in sorted(wrong, key=lambda code: codes[code][0]):
                 first = codes[code][0]
                 rows.add(columns["_row_no"][first], columns["_sheet"][first])
@@ -168,7 +169,7 @@ class _Sums(_Collected):
             return []
         by = f" ({self.titles(self.rule.by)} {'; '.join(found)})" if self.rule.by else ""
         return [
-            f"{value} pada {_number(rows.count)} dari {_number(parents)} induk "
+            f"{value} pada {number(rows.count)} dari {number(parents)} induk "
             f"{self.contract.column(self.rule.code).title} tidak sama dengan jumlah rinciannya"
             f"{by if len(found) <= _GROUPS_SHOWN else ''}: {rows.text()}; {example}. Cocokkan induk dengan "
             "rinciannya di aplikasi asal."
@@ -199,7 +200,7 @@ class _Series(_Collected):
     def warnings(self) -> list[str]:
         value = self.contract.column(self.rule.value).title
         cut = (
-            [f"{value} hanya diperiksa pada {_number(self.limit)} baris pertama berkas ini."]
+            [f"{value} hanya diperiksa pada {number(self.limit)} baris pertama berkas ini."]
             if self.is_cut
             else []
         )
@@ -207,9 +208,9 @@ class _Series(_Collected):
             return cut
         columns = self.columns()
         series: defaultdict[tuple[Any, ...], list[tuple[tuple[Any, ...], int]]] = defaultdict(list)
-        for row, number in enumerate(columns[self.rule.value]):
+        for row, amount in enumerate(columns[self.rule.value]):
             moment = tuple(columns[name][row] for name in self.rule.order)
-            if number is not None and None not in moment:
+            if amount is not None and None not in moment:
                 series[tuple(columns[name][row] for name in self.rule.by)].append((moment, row))
         rows, example = _Rows(), ""
         falls = sorted(fall for points in series.values() for fall in self._falls(points, columns))
@@ -221,7 +222,7 @@ class _Series(_Collected):
             return cut
         return [
             f"{value} adalah angka kumulatif, tetapi turun menurut {self.titles(self.rule.order)} pada "
-            f"{_number(rows.count)} baris ({rows.text()}; {example}). Periksa angkanya di aplikasi asal.",
+            f"{number(rows.count)} baris ({rows.text()}; {example}). Periksa angkanya di aplikasi asal.",
             *cut,
         ]
 
@@ -236,10 +237,6 @@ class _Series(_Collected):
             for (_, before), (_, row) in itertools.pairwise(ordered)
             if numbers[row] < numbers[before]
         ]
-
-
-def _number(count: int) -> str:
-    return f"{count:,}".replace(",", ".")
 
 
 def _amount(value: Any) -> str:

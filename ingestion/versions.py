@@ -391,9 +391,11 @@ def link_resolved(
                 where
                     again.load_id = %(load)s and again.row_no = refused.row_no
                     and again.sheet is not distinct from refused.sheet
+                    -- Where columns became rows a row of the file is several.
+                    and (not %(is_turned)s or again.raw_text = refused.raw_text)
             )
         """,
-        {"load": load_id},
+        {"load": load_id, "is_turned": contract.ingest.unpivot is not None},
     )
     # Files that were refused whole: this one is what their sender made of it.
     cursor.execute(

@@ -563,6 +563,31 @@ def test_values_that_a_better_contract_accepts_join_only_once_where_columns_beca
     ]
 
 
+def test_a_correction_of_one_of_several_values_keeps_its_place_under_a_newer_contract(
+    database: Any, workbook: Writer, tmp_path: Path, monthly: Contract
+) -> None:
+    first = _bad_months(workbook)
+    form = tmp_path / "form.csv"
+    form.write_text(f"desa;bulan;jumlah;_pendopo\nDesa Z;2;2;{first.load_id}:7.2:Data\n")
+    assert load.load_file(form, "dinas__bulanan").loaded == 1
+    file = settings.contracts_folder() / "dinas__bulanan.yaml"
+    document = yaml.safe_load(file.read_text())
+    # Under this contract the value of January is right, so that of February is the only refused one.
+    document["version"] = "2.0.0"
+    document["schema"][0]["properties"][2] |= limits(0, 900)
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    for delivery in replay.queue("dinas__bulanan"):
+        assert load.load_delivery(delivery).status == "loaded"
+    assert replay.queue("dinas__bulanan") == []
+    current = MONTHS.replace(
+        "where", "where _load_id in (select load_id from ops.load where superseded_by_load_id is null) and"
+    )
+    assert query(database, current) == [(1, 900), (2, 2), (3, 3)]
+    assert query(database, "select count(*) from ops.rejected_row where resolved_by_load_id is null") == [
+        (0,)
+    ]
+
+
 def test_a_form_that_names_one_row_twice_brings_it_once(
     database: Any, budget_csv: Writer, tmp_path: Path
 ) -> None:
