@@ -96,10 +96,13 @@ class Screen:
         if match:
             return {name: value for name, value in match.groupdict().items() if value is not None}
         if self.contract.ingest.file_groups:
+            # What the name says holds for the whole file: several months in one archive cannot say theirs.
+            is_archive = self.file_name.lower().endswith(".zip")
+            unpack = "Kirim isi arsip satu per satu, tanpa ZIP. " if is_archive else ""
             raise FileRefused(
                 "file_name",
-                f"Nama berkas {self.file_name} tidak sesuai untuk {self.contract.title}. Beri nama seperti "
-                f"{self.contract.ingest.file_example} lalu kirim lagi.",
+                f"Nama berkas {self.file_name} tidak sesuai untuk {self.contract.title}. {unpack}Beri nama "
+                f"seperti {self.contract.ingest.file_example} lalu kirim lagi.",
             )
         return {}
 

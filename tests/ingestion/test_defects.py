@@ -716,6 +716,15 @@ def test_a_broken_line_of_json_is_explained_as_such(tmp_path: Path) -> None:
     assert result.messages[0].startswith("Baris 3, bukan satu catatan JSON yang utuh.")
 
 
+def test_an_archive_of_a_source_that_reads_its_file_names_is_to_be_unpacked(tmp_path: Path) -> None:
+    columns = AREAS | {"tahun": TEXT}
+    contract = declare(
+        tmp_path, columns, filePattern=r"data_(?P<tahun>\d{4})\.csv", fileExample="data_2025.csv"
+    )
+    with pytest.raises(FileRefused, match=r"satu per satu, tanpa ZIP\. Beri nama seperti data_2025\.csv"):
+        sift(tmp_path / "data.zip", contract)
+
+
 def test_observation_3_unclosed_quote_swallows_no_rows(tmp_path: Path) -> None:
     lines = [f"{number};isi {number}" for number in range(3_000)]
     lines[10] = '10;"kutip tidak ditutup'
