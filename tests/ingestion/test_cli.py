@@ -198,8 +198,8 @@ def test_a_source_is_read_again_and_old_files_go_from_the_command_line(
 
     query(database, "update ops.delivery set received_at = '2001-01-01' returning 1")
     query(database, "update ops.load set received_on = '2001-01-01' returning 1")
-    for original in (settings.home() / "originals").rglob("*"):
-        os.utime(original, (1, 1))
+    for (original,) in query(database, "select original_path from ops.delivery"):
+        os.utime(settings.home() / original, (1, 1))
     planned = json.loads(run(app, ["purge", "--dry-run", "--json"]).stdout)
     assert planned | {"size_bytes": 0} == {
         "originals": 1,
