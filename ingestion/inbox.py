@@ -122,8 +122,8 @@ class _Intake:
     def complete(self, files: list[_File]) -> Iterator[_File]:
         """Those at rest, oldest first; says which uploads have probably broken off.
 
-        At rest is what has not changed for a while. Where another machine's clock stamps the files, or one
-        that runs ahead, their age says nothing; a second look does.
+        At rest is what has not changed for a while. Of what has just changed, or was stamped by another
+        machine's clock or one that runs ahead, the age says nothing yet; a second look does.
         """
         now = time.time()
         resting, doubtful = [], []
@@ -135,10 +135,10 @@ class _Intake:
                         f"{file.shown} belum selesai dikirim sejak lebih dari satu jam. Kirim ulang, atau "
                         "hapus bila tidak dipakai."
                     )
-            elif not landing.is_local(self.filesystem) or age <= -_REST_SECONDS:
-                doubtful.append(file)
-            elif age >= _REST_SECONDS:
+            elif landing.is_local(self.filesystem) and age >= _REST_SECONDS:
                 resting.append(file)
+            else:
+                doubtful.append(file)
         yield from resting
         if doubtful:
             time.sleep(_REST_SECONDS)

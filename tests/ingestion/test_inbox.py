@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,13 +98,27 @@ def test_the_drop_folder_gives_complete_files_and_is_emptied(database: Any, fold
     assert inbox.receive(SOURCE) == []
 
 
-def test_a_file_that_changed_a_moment_ago_waits(
+def test_a_file_that_is_still_growing_waits_and_one_just_finished_is_taken(
     database: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "_REST_SECONDS", 2)
+    monkeypatch.setattr(inbox, "_REST_SECONDS", 0.5)
+    is_over = threading.Event()
+
+    def grow() -> None:
+        with (folder / "djpb_apbd_tumbuh.csv").open("a") as stream:
+            while not is_over.wait(0.02):
+                stream.write(export())
+                stream.flush()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
     (folder / "djpb_apbd.csv").write_text(export())
-    assert inbox.receive(SOURCE) == []
-    assert (folder / "djpb_apbd.csv").exists()
+    try:
+        assert len(inbox.receive(SOURCE)) == 1
+    finally:
+        is_over.set()
+        writer.join()
+    assert [path.name for path in folder.iterdir()] == ["djpb_apbd_tumbuh.csv"]
 
 
 def test_a_file_is_received_while_its_source_is_being_loaded(database: Any, folder: Path) -> None:
