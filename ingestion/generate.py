@@ -173,9 +173,11 @@ def _documentation(contract: Contract) -> dict[str, Any]:
 
 
 def _documented(column: Column) -> dict[str, Any]:
-    description = f"Kunci teracak dari {column.title}." if column.is_protected else column.description
+    described: dict[str, Any] = {"name": _staged(column), "description": column.description}
+    if column.is_protected:
+        described |= {"description": f"Kunci teracak dari {column.title}.", "data_type": "uuid"}
     meta = {"label": column.title, "classification": column.classification}
-    return {"name": _staged(column), "description": description, "config": {"meta": meta}}
+    return described | {"config": {"meta": meta}}
 
 
 def _staged(column: Column) -> str:

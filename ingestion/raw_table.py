@@ -171,7 +171,7 @@ def columns(contract: Contract) -> dict[str, tuple[str, str]]:
     for column in contract.columns:
         wanted[column.name] = (column.postgres_type, f"{column.title}. {column.description}")
         if column.is_protected:
-            wanted[column.key_name] = ("text", f"Kunci teracak (HMAC-SHA256) dari {column.title}.")
+            wanted[column.key_name] = ("uuid", f"Kunci teracak (HMAC-SHA256) dari {column.title}.")
     return wanted | _LINEAGE
 
 

@@ -19,7 +19,7 @@ from ingestion import explain
 from ingestion.arrow import Array, pa, pc
 from ingestion.checks import Checked, ColumnCheck, arrow_type
 from ingestion.contract import Column, Contract
-from ingestion.keyed_hash import KeyedHash
+from ingestion.keyed_hash import KEY_TYPE, KeyedHash
 from ingestion.outcome import FileRefused, Reason
 from ingestion.readers.table import NO_JSON, Batch, BrokenRow, Table
 from ingestion.spool import RefusedRow as Refused
@@ -526,7 +526,7 @@ def raw_schema(contract: Contract) -> Any:
     for column in contract.columns:
         fields.append(pa.field(column.name, arrow_type(column)))
         if column.is_protected:
-            fields.append(pa.field(column.key_name, pa.string()))
+            fields.append(pa.field(column.key_name, KEY_TYPE))
     fields += [
         pa.field("_sheet", pa.string()),
         pa.field("_row_no", pa.int64()),
