@@ -18,6 +18,7 @@ final as (
         is_weekend,
         is_holiday,
         holiday_name,
+        is_ramadan,
         is_working_day,
         working_day_no
     from calendar

@@ -3,5 +3,9 @@ select
     opd_name,
     opd_short_name,
     opd_kind,
-    aliases
+    aliases,
+    coalesce(valid_from, '-infinity'::date) as valid_from,
+    coalesce(valid_to, 'infinity'::date) as valid_to,
+    successors,
+    source
 from {{ source('reference', 'opd') }}
