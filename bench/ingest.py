@@ -16,12 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import psycopg2
 
 from bench import attendance_file, warehouse
 from deploy import postgres
@@ -160,7 +158,7 @@ def as_text(methods: list[Method], result: dict[str, object]) -> str:
 def _copy(file: Path) -> Measured:
     """``\\copy`` of clean rows into a logged table of texts."""
     columns = ", ".join(f"c{number} text" for number in range(COLUMNS))
-    _execute(f"drop table if exists public.bench_limit; create table public.bench_limit ({columns})")
+    warehouse.execute(f"drop table if exists public.bench_limit; create table public.bench_limit ({columns})")
     statement = f"\\copy public.bench_limit from '{file}' with (format csv, delimiter ';', header)"
     command = [str(postgres.binaries() / "psql"), "-X", "-q", "-d", postgres.admin_dsn(), "-c", statement]
     return _watched(command)[0]
@@ -200,17 +198,10 @@ def _memory_mb(process: psutil.Process) -> float:
 
 def _empty_tables() -> None:
     """Every run starts with empty tables and nothing left to be written from the run before."""
-    _execute(
+    warehouse.execute(
         "truncate raw.bench__absensi; truncate ops.load, ops.delivery, ops.rejected_row cascade; "
         "drop schema if exists bench cascade; drop table if exists public.bench_limit; checkpoint"
     )
-
-
-def _execute(statements: str) -> None:
-    with closing(psycopg2.connect(postgres.admin_dsn())) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        for statement in statements.split(";"):
-            cursor.execute(statement)
 
 
 def _say(text: str) -> None:
