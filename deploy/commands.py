@@ -205,9 +205,11 @@ def run(name: Annotated[str, typer.Argument(help="Nama layanan, atau prepare.")]
 
 def dbt(context: typer.Context) -> None:
     """Jalankan dbt dengan koneksi instalasi ini, misalnya: pendopo dbt build --selector budget."""
+    from deploy import transform
+
     program = Path(sys.executable).parent / "dbt"
     os.chdir(settings.ROOT / "dbt_project")
-    os.execve(program, [str(program), *context.args], os.environ | settings.dbt_environment())
+    os.execve(program, [str(program), *context.args], os.environ | transform.dbt_environment())
 
 
 def superset(context: typer.Context) -> None:

@@ -88,16 +88,33 @@ def behind() -> dict[str, int]:
     return {domain: wanted[domain] for domain in DOMAINS if domain in wanted}
 
 
-def models_version() -> str:
-    """Fingerprint of what the marts are built from besides data: the dbt project and the region's facts."""
+def models_versions() -> dict[str, str]:
+    """Domain → fingerprint of what its marts are built from besides data.
+
+    These are its own models, those of ``shared``, macros, seeds, variables and the region's facts. A domain
+    of another version is built anew from its whole history, so a change of one domain leaves the others alone.
+    """
     project = settings.ROOT / "dbt_project"
-    files = [project / "dbt_project.yml", settings.region_file()]
-    for folder in ("macros", "models", "seeds"):
-        files += [path for path in sorted((project / folder).rglob("*")) if path.is_file()]
+    common = [project / "dbt_project.yml", settings.region_file()]
+    for folder in ("macros", "seeds", f"models/*/{SHARED}"):
+        common += sorted(project.glob(f"{folder}/**/*"))
+    return {
+        domain: _digest([*common, *sorted(project.glob(f"models/*/{domain}/**/*"))])
+        for domain in (SHARED, *SOURCE_DOMAINS, SUPPLY)
+    }
+
+
+def _digest(files: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
-        digest.update(path.name.encode() + path.read_bytes())
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def dbt_environment() -> dict[str, str]:
+    """Variables of a dbt that builds: the connection, and the versions by which it knows a change of models."""
+    return settings.dbt_environment() | {"PENDOPO_MODELS_VERSIONS": json.dumps(models_versions())}
 
 
 def is_due() -> bool:
@@ -190,7 +207,7 @@ def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
         results_file.unlink(missing_ok=True)
         _lend_parsed_project(folder)
         models = models_version()
-        code = child.run(_dbt_command(domain, folder), os.environ | settings.dbt_environment(), folder)
+        code = child.run(_dbt_command(domain, folder), os.environ | dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None
         failed = _record(domain, up_to_load_id, models, results, is_success=code == 0)
     if code != 0:

@@ -21,6 +21,7 @@ import pandas as pd
 import psycopg2
 import pytest
 
+from deploy import transform
 from ingestion import ledger, load, reference, sample, settings
 
 SELECTORS = ("shared", "complaints", "attendance", "poverty", "budget", "supply")
@@ -33,7 +34,7 @@ class Marts:
 
     def __init__(self, home: Path) -> None:
         self.target = home / "dbt"
-        self.environment = os.environ | settings.dbt_environment() | {"DBT_TARGET_PATH": str(self.target)}
+        self.environment = os.environ | transform.dbt_environment() | {"DBT_TARGET_PATH": str(self.target)}
         self.environment["DBT_LOG_PATH"] = str(self.target)
 
     def dbt(self, *runs: list[str]) -> None:
@@ -48,6 +49,10 @@ class Marts:
             command, env=self.environment, capture_output=True, text=True, cwd=self.target
         )
         assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+
+    def build(self, *options: str) -> None:
+        """Build and publish every domain in the order of the transform."""
+        self.dbt(*(["build", "--selector", selector, *options] for selector in SELECTORS))
 
     def frame(self, query: str, role: str = "transformer") -> pd.DataFrame:
         """Rows of a query; the loader sees raw, the transformer all that is built."""
@@ -88,7 +93,7 @@ def empty_marts(new_warehouse: Any) -> Iterator[Marts]:
         reference.apply_region()
         marts = Marts(warehouse.home)
         marts.target.mkdir()
-        marts.dbt(*(["build", "--selector", selector] for selector in SELECTORS))
+        marts.build()
         yield marts
 
 
@@ -104,7 +109,8 @@ def sample_marts(empty_marts: Marts, empty_frames: dict[str, pd.DataFrame]) -> M
     landing = Path(os.environ["PENDOPO_HOME"]) / "samples"
     for path in sorted(sample.generate(landing, as_of=AS_OF, scale=0.1)):
         load.load_file(path)
-    empty_marts.dbt(["build"], ["source", "freshness"])
+    empty_marts.build()
+    empty_marts.dbt(["source", "freshness"])
     return empty_marts
 
 
@@ -126,5 +132,5 @@ def real_marts(sample_marts: Marts, sample_frames: dict[str, pd.DataFrame], shar
         # Written today: a file last changed before the samples would be an older version of their slices.
         copy = shutil.copyfile(path, sample_marts.target.parent / path.name)
         assert load.load_file(copy).status == "loaded"
-    sample_marts.dbt(["build", "--exclude-resource-type", "unit_test"])
+    sample_marts.build("--exclude-resource-type", "unit_test")
     return sample_marts

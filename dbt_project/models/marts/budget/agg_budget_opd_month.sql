@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice', slice='month_on', changed='int_budget__changed_month') }}
+
 with realisation as (
     select * from {{ ref('fct_budget_realisation_month') }}
     -- Group 5 is spending; revenue (4) and financing (6) are not absorbed.

@@ -1,10 +1,14 @@
-with realisation as (
-    select * from {{ ref('int_budget__realisation') }}
+{{ config(materialized='replace_slice', slice='month_on', changed='int_budget__changed_month') }}
+
+with changed as (
+    select * from {{ ref('int_budget__changed_month') }}
 ),
 
-as_of as (
-    select data_date from {{ ref('int_shared__source_as_of') }}
-    where source_id = 'bpkad__realisasi_apbd'
+-- Whole years: a month is compared with the one before, and an account with the agency's first report.
+realisation as (
+    select realisation.*
+    from {{ ref('int_budget__realisation') }} as realisation
+    inner join changed on realisation.month_on = changed.slice_on
 ),
 
 versioned as (
@@ -67,9 +71,8 @@ final as (
         compared.realised_cumulative_idr - compared.previous_cumulative_idr as realised_month_idr,
         round(compared.physical_pct, 2) as physical_pct,
         coalesce(compared.realised_cumulative_idr < compared.previous_cumulative_idr, false) as is_cumulative_falling,
-        as_of.data_date
+        (compared.month_on + interval '1 month - 1 day')::date as data_date
     from compared
-    cross join as_of
 )
 
 select * from final

@@ -1,14 +1,21 @@
-with budget as (
+{{ config(materialized='replace_slice', slice='month_on', changed='int_budget__changed_month') }}
+
+with changed as (
+    select * from {{ ref('int_budget__changed_month') }}
+),
+
+budget as (
     select
-        government_name,
-        year as year_no,
-        make_date(year, month, 1) as month_on,
-        cutoff_on,
-        revenue_idr as revenue_cumulative_idr,
-        expenditure_idr as expenditure_cumulative_idr,
-        financing_idr as financing_cumulative_idr,
-        surplus_idr as surplus_cumulative_idr
-    from {{ ref('stg_djpb__apbd') }}
+        delivered.government_name,
+        delivered.year as year_no,
+        changed.slice_on as month_on,
+        delivered.cutoff_on,
+        delivered.revenue_idr as revenue_cumulative_idr,
+        delivered.expenditure_idr as expenditure_cumulative_idr,
+        delivered.financing_idr as financing_cumulative_idr,
+        delivered.surplus_idr as surplus_cumulative_idr
+    from {{ ref('stg_djpb__apbd') }} as delivered
+    inner join changed on make_date(delivered.year, delivered.month, 1) = changed.slice_on
 ),
 
 region as (
@@ -19,11 +26,6 @@ region as (
     from {{ ref('int_shared__region_spelling') }} as spelling
     inner join {{ ref('int_shared__region') }} as region on spelling.region_code = region.region_code
     where spelling.level = 'government'
-),
-
-as_of as (
-    select data_date from {{ ref('int_shared__source_as_of') }}
-    where source_id = 'djpb__apbd'
 ),
 
 -- January's cumulative figure is the month itself; any other month needs the one before.
@@ -59,10 +61,9 @@ final as (
         - case when monthly.is_first_month then 0 else monthly.previous_expenditure_idr end as expenditure_month_idr,
         monthly.financing_cumulative_idr
         - case when monthly.is_first_month then 0 else monthly.previous_financing_idr end as financing_month_idr,
-        as_of.data_date
+        least(monthly.cutoff_on, (monthly.month_on + interval '1 month - 1 day')::date) as data_date
     from monthly
     left join region on {{ name_key('monthly.government_name') }} = region.name_key
-    cross join as_of
 )
 
 select * from final

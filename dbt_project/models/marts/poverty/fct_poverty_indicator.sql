@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with indicator as (
     select * from {{ ref('int_poverty__indicator') }}
 ),
