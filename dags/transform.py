@@ -28,14 +28,14 @@ with DAG(
 ):
 
     @task.short_circuit(execution_timeout=timedelta(minutes=10))
-    def plan() -> dict[str, int]:
-        """Domains that are behind → the load their marts will reach; without any the run ends here."""
+    def plan() -> list[str]:
+        """Domains that are behind; without any the run ends here."""
         from deploy import transform
 
         return transform.plan()
 
     @task(execution_timeout=timedelta(hours=2))
-    def build(domain: str, planned: dict[str, int]) -> None:
+    def build(domain: str, planned: list[str]) -> None:
         """Build one domain, if it is behind."""
         from deploy import child, transform
 
@@ -43,7 +43,7 @@ with DAG(
         if domain not in planned:
             raise AirflowSkipException(f"Domain {domain} sudah mutakhir.")
         try:
-            transform.run_domain(domain, planned[domain])
+            transform.run_domain(domain)
         except transform.BuildError as error:
             # The same data fail the same test again: no second attempt, another load or a fix is needed.
             raise AirflowFailException(str(error)) from error

@@ -2,7 +2,7 @@
 
 Asset events only wake the DAG. Several of them collapse into one run, and a run that is under way when
 another load arrives does not see it, so nothing here counts events: the ledger says which domains are
-behind, and a domain stays behind until a build that began after its last load has succeeded.
+behind, and a domain stays behind until a build that began after its last load is published.
 """
 
 from __future__ import annotations
@@ -61,38 +61,71 @@ def raw_asset_uri(source_id: str) -> str:
     return f"pendopo://raw/{source_id}"
 
 
-def behind() -> dict[str, int]:
-    """Domains to build now → the load up to which their marts will then reach, in order of building.
+def behind() -> list[str]:
+    """Domains to build now, in order of building.
 
-    Behind are the domains with newer loads, those never built, those whose last build failed and, after an
-    upgrade, those built by other models. ``supply`` also counts refused files; it reads the other domains'
-    marts, so it is built whenever one of them is.
+    Behind are the domains whose published marts were made of other loads or by other models, those never
+    built and those whose last build failed. ``supply`` also counts refused files and says which domains could
+    not be built, so it follows whatever becomes of the others.
     """
-    from ingestion import ledger
-
-    wanted = ledger.domains_behind()
+    versions = models_versions()
     with _transformer() as cursor:
         cursor.execute(
-            "select domain, up_to_load_id from ops.run_domain"
-            " where status = 'success' and models_version = %s",
-            (models_version(),),
+            "select domain from ops.run_domain"
+            " where status = 'success' and models_version = %s::jsonb ->> domain",
+            (json.dumps(versions),),
         )
-        built = dict(cursor.fetchall())
-        cursor.execute("select coalesce(max(load_id), 0) from ops.load")
-        newest: int = cursor.fetchone()[0]
-    for domain in DOMAINS:
-        if domain not in built:
-            wanted.setdefault(domain, 0)
-    if wanted or newest > built[SUPPLY]:
-        wanted[SUPPLY] = newest
-    return {domain: wanted[domain] for domain in DOMAINS if domain in wanted}
+        wanted = set(DOMAINS) - {domain for (domain,) in cursor.fetchall()}
+        cursor.execute(_DOMAINS_WITH_OTHER_LOADS, {"supply": SUPPLY})
+        wanted |= {domain for (domain,) in cursor.fetchall()}
+    if wanted:
+        wanted.add(SUPPLY)
+    return [domain for domain in DOMAINS if domain in wanted]
+
+
+# Sets are compared, not ids: a load takes its id when it begins; one with a higher id may be finished before.
+_DOMAINS_WITH_OTHER_LOADS = """
+    select source.domain
+    from ops.load as load
+    inner join ops.source as source on source.source_id = load.source_id
+    left join ops.published_load as published
+        on published.domain = source.domain and published.load_id = load.load_id
+    where
+        load.status = 'loaded'
+        and (
+            published.load_id is null
+            or (load.change_id, load.superseded_by_load_id)
+            is distinct from (published.change_id, published.superseded_by_load_id)
+        )
+    union
+    select %(supply)s
+    where
+        exists (
+            select from ops.load as load
+            where not exists (
+                select from ops.published_load as published
+                where published.domain = %(supply)s and published.load_id = load.load_id
+            )
+        )
+        or not exists (
+            select from ops.build as build
+            inner join ops.run_domain as run
+                on run.domain = build.domain and run.invocation_id = build.invocation_id
+            where
+                build.domain = %(supply)s
+                and build.runs_seen = (
+                    select coalesce(jsonb_object_agg(domain, invocation_id), '{}') from ops.run_domain
+                    where domain <> %(supply)s
+                )
+        )
+"""
 
 
 def models_versions() -> dict[str, str]:
     """Domain → fingerprint of what its marts are built from besides data.
 
     These are its own models, those of ``shared``, macros, seeds, variables and the region's facts. A domain
-    of another version is built anew from its whole history, so a change of one domain leaves the others alone.
+    of another version is built anew from its whole history: a change of one domain leaves the others alone.
     """
     project = settings.ROOT / "dbt_project"
     common = [project / "dbt_project.yml", settings.region_file()]
@@ -113,7 +146,7 @@ def _digest(files: list[Path]) -> str:
 
 
 def dbt_environment() -> dict[str, str]:
-    """Variables of a dbt that builds: the connection, and the versions by which it knows a change of models."""
+    """Variables of a dbt that builds: the connection, and the versions that tell it a change of models."""
     return settings.dbt_environment() | {"PENDOPO_MODELS_VERSIONS": json.dumps(models_versions())}
 
 
@@ -132,37 +165,12 @@ def is_due() -> bool:
     return bool(set(wanted) - just_failed)
 
 
-def plan(say: Say = print) -> dict[str, int]:
-    """``behind()`` after the files that are being loaded right now, so that one build serves them all.
-
-    A load takes its id when it begins. If one with a lower id were still under way, marking the domain as
-    built up to the higher id would hide it for ever; such a domain is built but stays behind.
-    """
+def plan(say: Say = print) -> list[str]:
+    """``behind()`` after the files that are being loaded right now, so that one build serves them all."""
     _settle(say)
-    with _no_load_under_way() as loading:
-        wanted = behind()
-    for domain in wanted:
-        if domain in loading or (domain == SUPPLY and loading):
-            wanted[domain] = 0
+    wanted = behind()
     say(f"Domain yang tertinggal: {', '.join(wanted) or 'tidak ada'}")
     return wanted
-
-
-@contextlib.contextmanager
-def _no_load_under_way() -> Iterator[set[str]]:
-    """Hold the loader's locks of all sources for a moment; gives the domains of those that are loading."""
-    from ingestion import ledger
-
-    loading = set()
-    with ledger.connect() as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("set lock_timeout = '200ms'")
-        for source_id, contract in load_contracts().items():
-            try:
-                ledger.lock(cursor, f"load:{source_id}")
-            except psycopg2.errors.LockNotAvailable:
-                loading.add(contract.domain)
-        yield loading
 
 
 def _settle(say: Say) -> None:
@@ -194,11 +202,12 @@ def _files_on_their_way() -> int:
     return count
 
 
-def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
-    """Build one domain and write what became of it into ops.run_result and ops.run_domain.
+def run_domain(domain: str, say: Say = print) -> None:
+    """Build, test and publish one domain; what every node did goes into ops.run_result.
 
-    Two attempts of one domain never overlap: the second waits for the first. Raises BuildError when dbt
-    fails; ``up_to_load_id`` then stays as it was, so the domain is still behind.
+    dbt itself publishes (macros/slices) and notes that in ops.run_domain. Two attempts of one domain never
+    overlap: the second waits for the first. Raises BuildError when dbt fails; the published marts then stand
+    as they were and the domain is still behind.
     """
     folder = settings.home() / "dbt" / domain
     results_file = folder / "run_results.json"
@@ -206,10 +215,9 @@ def run_domain(domain: str, up_to_load_id: int, say: Say = print) -> None:
         # The last build's results must not be taken for this one's when dbt fails before it writes any.
         results_file.unlink(missing_ok=True)
         _lend_parsed_project(folder)
-        models = models_version()
         code = child.run(_dbt_command(domain, folder), os.environ | dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None
-        failed = _record(domain, up_to_load_id, models, results, is_success=code == 0)
+        failed = _record(domain, results, is_success=code == 0)
     if code != 0:
         what = "; ".join(failed) or "dbt berhenti sebelum membangun model, lihat baris di atas"
         raise BuildError(f"dbt gagal membangun domain {domain}: {what}")
@@ -240,9 +248,7 @@ def _lend_parsed_project(folder: Path) -> None:
         copy.replace(own)
 
 
-def _record(
-    domain: str, up_to_load_id: int, models: str, results: dict[str, Any] | None, *, is_success: bool
-) -> list[str]:
+def _record(domain: str, results: dict[str, Any] | None, *, is_success: bool) -> list[str]:
     """Write the results down; returns a line for each failed node, at most five."""
     invocation_id = results["metadata"]["invocation_id"] if results else str(uuid.uuid4())
     nodes = results["results"] if results else []
@@ -266,27 +272,16 @@ def _record(
             " execution_seconds, message) values %s",
             rows,
         )
-        cursor.execute(
-            """
-            insert into ops.run_domain as known (
-                domain, up_to_load_id, invocation_id, status, models_version
+        if not is_success:
+            cursor.execute(
+                """
+                insert into ops.run_domain (domain, up_to_load_id, invocation_id, status)
+                values (%s, 0, %s, 'failed')
+                on conflict (domain) do update set
+                    invocation_id = excluded.invocation_id, status = excluded.status, finished_at = default
+                """,
+                (domain, invocation_id),
             )
-            values (%s, %s, %s, %s, %s)
-            on conflict (domain) do update set
-                up_to_load_id = greatest(known.up_to_load_id, excluded.up_to_load_id),
-                invocation_id = excluded.invocation_id,
-                status = excluded.status,
-                finished_at = now(),
-                models_version = excluded.models_version
-            """,
-            (
-                domain,
-                up_to_load_id if is_success else 0,
-                invocation_id,
-                "success" if is_success else "failed",
-                models,
-            ),
-        )
     failed = [node for node in nodes if node["status"] in ("error", "fail")]
     return [f"{node['unique_id']}: {node['message']}" for node in failed[:5]]
 

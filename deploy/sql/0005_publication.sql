@@ -7,9 +7,11 @@ create table ops.build (
     invocation_id text not null,
     models_version text not null,
     is_full_rebuild boolean not null,
-    started_at timestamptz not null default clock_timestamp()
+    started_at timestamptz not null default clock_timestamp(),
+    runs_seen jsonb
 );
 comment on table ops.build is 'The last build of each domain that began: the candidates are its, and only it may publish them.';
+comment on column ops.build.runs_seen is 'Domain → last attempt to build it, as the build found it.';
 
 create table ops.build_load (
     domain text not null,

@@ -16,6 +16,8 @@ from deploy.airflow.environment import airflow_environment
 from ingestion import ledger, reference, settings
 
 Script = Callable[..., Any]
+# What builds and loads leave in the ledger besides loads and deliveries.
+KEPT = ("run_domain", "slice", "build", "published_load", "published_slice", "published_source")
 
 
 def run_script(code: str, **variables: str) -> Any:
@@ -60,13 +62,13 @@ def clean_ledger(registered: Any) -> Iterator[Any]:
     last_load = cursor.fetchone()[0]
     cursor.execute("select coalesce(max(delivery_id), 0) from ops.delivery")
     last_delivery = cursor.fetchone()[0]
-    cursor.execute("create temp table builds as table ops.run_domain")
-    cursor.execute("create temp table slices as table ops.slice")
+    for table in KEPT:
+        cursor.execute(f"create temp table kept_{table} as table ops.{table}")
     yield registered
     cursor.execute("delete from ops.delivery where delivery_id > %s", (last_delivery,))
-    cursor.execute("truncate ops.run_domain, ops.slice")
-    cursor.execute("insert into ops.run_domain table builds")
-    cursor.execute("insert into ops.slice table slices")
+    for table in KEPT:
+        cursor.execute(f"truncate ops.{table}")
+        cursor.execute(f"insert into ops.{table} table kept_{table}")
     cursor.execute("delete from ops.rejected_row where load_id > %s", (last_load,))
     cursor.execute("select distinct source_id from ops.load where load_id > %s", (last_load,))
     for (source_id,) in cursor.fetchall():

@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from deploy import transform
-from ingestion import ledger
 
 
 @pytest.fixture
@@ -22,48 +21,87 @@ def database(clean_ledger, monkeypatch):
     connection = clean_ledger.connect("admin")
     connection.autocommit = True
     cursor = connection.cursor()
-    cursor.execute("select coalesce(max(load_id), 0) from ops.load")
-    newest = cursor.fetchone()[0]
-    cursor.execute("truncate ops.run_domain")
+    cursor.execute("truncate ops.run_domain, ops.build, ops.published_load")
     for domain in transform.DOMAINS:
-        cursor.execute(
-            "insert into ops.run_domain values (%s, %s, 'test', 'success', now(), %s)",
-            (domain, newest, transform.models_version()),
-        )
+        _publish(cursor, domain)
     yield cursor
     connection.close()
 
 
-def _load(cursor, source_id: str, status: str = "loaded") -> int:
+def _publish(cursor, domain: str) -> None:
+    """Write what a published build of a domain leaves behind."""
+    cursor.execute(
+        "insert into ops.run_domain values (%s, 0, gen_random_uuid(), 'success', now(), %s)"
+        " on conflict (domain) do update set status = 'success', invocation_id = excluded.invocation_id",
+        (domain, transform.models_versions()[domain]),
+    )
+    cursor.execute(
+        "insert into ops.published_load (domain, load_id, source_id, change_id, superseded_by_load_id)"
+        " select %s, load_id, source_id, change_id, superseded_by_load_id from ops.load"
+        " inner join ops.source using (source_id)"
+        " where %s = 'supply' or (source.domain = %s and status = 'loaded')"
+        " on conflict (domain, load_id) do update set"
+        " change_id = excluded.change_id, superseded_by_load_id = excluded.superseded_by_load_id",
+        (domain, domain, domain),
+    )
+    cursor.execute(
+        "insert into ops.build (domain, invocation_id, models_version, is_full_rebuild, runs_seen)"
+        " select domain, invocation_id, models_version, false,"
+        " (select jsonb_object_agg(domain, invocation_id) from ops.run_domain where domain <> 'supply')"
+        " from ops.run_domain where domain = %s"
+        " on conflict (domain) do update set"
+        " invocation_id = excluded.invocation_id, runs_seen = excluded.runs_seen",
+        (domain,),
+    )
+
+
+def _load(cursor, source_id: str, status: str = "loaded", load_id: int | None = None) -> int:
     """Write the ledger row of a load."""
     cursor.execute(
-        "insert into ops.load (source_id, sha256, file_name, contract_version, loader_version, status,"
-        " rows_read, rows_loaded, rows_rejected, rows_skipped, started_at, modified_at)"
-        " values (%s, gen_random_uuid()::text, 'uji', '0', '0', %s, 0, 0, 0, 0, now(), now())"
+        "insert into ops.load (load_id, source_id, sha256, file_name, contract_version, loader_version,"
+        " status, rows_read, rows_loaded, rows_rejected, rows_skipped, started_at, modified_at)"
+        " overriding system value"
+        " values (coalesce(%s, nextval('ops.load_load_id_seq')), %s, gen_random_uuid()::text, 'uji',"
+        " '0', '0', %s, 0, 0, 0, 0, now(), now())"
         " returning load_id",
-        (source_id, status),
+        (load_id, source_id, status),
     )
     return cursor.fetchone()[0]
 
 
-def _build_row(cursor, domain: str) -> tuple:
-    cursor.execute("select up_to_load_id, status from ops.run_domain where domain = %s", (domain,))
-    return cursor.fetchone()
+def _status(cursor, domain: str) -> str:
+    cursor.execute("select status from ops.run_domain where domain = %s", (domain,))
+    return cursor.fetchone()[0]
 
 
 def test_nothing_is_built_when_nothing_is_behind(database):
-    assert transform.plan() == {}
+    assert transform.plan() == []
     assert not transform.is_due()
 
 
 def test_only_the_domain_with_a_new_load_is_built_and_supply_after_it(database):
+    _load(database, "bps__kemiskinan")
+    assert transform.plan() == ["poverty", "supply"]
+
+
+def test_a_load_that_came_back_or_lost_its_place_is_news(database):
     load_id = _load(database, "bps__kemiskinan")
-    assert list(transform.plan().items()) == [("poverty", load_id), ("supply", load_id)]
+    for change in ("change_id = nextval('ops.load_load_id_seq')", "superseded_by_load_id = load_id"):
+        _publish(database, "poverty")
+        _publish(database, "supply")
+        assert transform.plan() == []
+        database.execute(f"update ops.load set {change} where load_id = %s", (load_id,))
+        assert transform.plan() == ["poverty", "supply"]
 
 
 def test_a_refused_file_changes_what_supply_shows(database):
-    load_id = _load(database, "bps__kemiskinan", "refused")
-    assert transform.plan() == {"supply": load_id}
+    _load(database, "bps__kemiskinan", "refused")
+    assert transform.plan() == ["supply"]
+
+
+def test_a_domain_published_by_hand_changes_what_supply_shows(database):
+    _publish(database, "poverty")
+    assert transform.plan() == ["supply"]
 
 
 def test_a_new_installation_builds_everything_in_order(database):
@@ -71,50 +109,58 @@ def test_a_new_installation_builds_everything_in_order(database):
     assert tuple(transform.plan()) == transform.DOMAINS
 
 
-def test_after_an_upgrade_of_the_models_every_domain_is_built_anew(database):
+def test_after_a_change_of_models_the_domains_they_feed_are_built_anew(database):
+    database.execute("update ops.run_domain set models_version = 'other' where domain = 'budget'")
+    assert transform.plan() == ["budget", "supply"]
     database.execute("update ops.run_domain set models_version = 'of the version before'")
     assert tuple(transform.plan()) == transform.DOMAINS
-    database.execute("select min(up_to_load_id) = max(up_to_load_id) from ops.run_domain")
-    assert database.fetchone() == (True,)
 
 
-def test_a_load_under_way_with_a_lower_id_is_not_hidden_by_a_finished_one(database):
-    """Two sources of one domain: the later id commits first, the build must not count as up to it."""
-    finished = _load(database, "bkpsdm__pegawai")
-    with ledger.connect() as connection, connection.cursor() as cursor:
-        ledger.lock(cursor, "load:bkpsdm__absensi_mesin")
-        planned = transform.plan()
-    assert planned == {"attendance": 0, "supply": 0}
-    # Once it is done, the domain is planned up to both.
-    assert transform.plan() == {"attendance": finished, "supply": finished}
+def test_a_change_in_one_domain_is_no_other_version_of_another(tmp_path, monkeypatch):
+    for name in ("dbt_project/models/marts/budget", "dbt_project/models/marts/shared", "regions"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "dbt_project" / "dbt_project.yml").write_text("")
+    (tmp_path / "regions" / "35.23.yaml").write_text("")
+    monkeypatch.setattr(transform.settings, "ROOT", tmp_path)
+    monkeypatch.setattr(transform.settings, "region_file", lambda: tmp_path / "regions" / "35.23.yaml")
+    before = transform.models_versions()
+    (tmp_path / "dbt_project/models/marts/budget/new.sql").write_text("select 1")
+    changed = transform.models_versions()
+    assert {domain for domain in changed if changed[domain] != before[domain]} == {"budget"}
+    (tmp_path / "dbt_project/models/marts/shared/new.sql").write_text("select 1")
+    assert all(version != changed[domain] for domain, version in transform.models_versions().items())
 
 
-def test_a_load_during_a_build_leaves_the_domain_behind(database):
-    planned = _load(database, "bps__kemiskinan")
-    later = _load(database, "bps__kemiskinan")
-    transform._record("poverty", planned, transform.models_version(), None, is_success=True)
-    assert transform.behind()["poverty"] == later
+def test_a_load_that_is_finished_after_one_with_a_higher_id_is_not_hidden(database):
+    """A load takes its id when it begins: the later one is built first."""
+    database.execute("select nextval('ops.load_load_id_seq')")
+    early = database.fetchone()[0]
+    assert _load(database, "bkpsdm__pegawai") > early
+    _publish(database, "attendance")
+    _publish(database, "supply")
+    assert transform.plan() == []
+    _load(database, "bkpsdm__absensi_mesin", load_id=early)
+    assert transform.plan() == ["attendance", "supply"]
 
 
 def test_a_failed_build_stays_behind_but_is_not_tried_all_the_time(database):
-    load_id = _load(database, "bps__kemiskinan")
-    before = _build_row(database, "poverty")[0]
-    transform._record("poverty", load_id, transform.models_version(), None, is_success=False)
-    transform._record("supply", load_id, transform.models_version(), None, is_success=True)
-    assert _build_row(database, "poverty") == (before, "failed")
-    assert "poverty" in transform.behind()
+    _load(database, "bps__kemiskinan")
+    transform._record("poverty", None, is_success=False)
+    _publish(database, "supply")
+    assert _status(database, "poverty") == "failed"
+    assert transform.behind() == ["poverty", "supply"]
     assert not transform.is_due()
     database.execute("update ops.run_domain set finished_at = now() - interval '2 hours'")
     assert transform.is_due()
     # News of another domain do not wait.
-    transform._record("poverty", load_id, transform.models_version(), None, is_success=False)
+    transform._record("poverty", None, is_success=False)
     _load(database, "djpb__apbd")
     assert transform.is_due()
 
 
 def test_a_build_writes_down_what_every_node_did(database):
-    transform.run_domain("shared", 0)
-    assert _build_row(database, "shared")[1] == "success"
+    transform.run_domain("shared")
+    assert _status(database, "shared") == "success"
     database.execute(
         "select result.status, count(*) from ops.run_result as result"
         " join ops.run_domain using (domain, invocation_id) where domain = 'shared' group by 1"
@@ -124,11 +170,10 @@ def test_a_build_writes_down_what_every_node_did(database):
     assert sum(counts.values()) > 10
 
 
-def test_a_build_that_dbt_refuses_is_an_error_and_keeps_the_last_state(database):
-    database.execute("insert into ops.run_domain values ('tidak_ada', 7, 'test', 'success')")
+def test_a_build_that_dbt_refuses_is_an_error(database):
     with pytest.raises(transform.BuildError, match="tidak_ada"):
-        transform.run_domain("tidak_ada", 9)
-    assert _build_row(database, "tidak_ada") == (7, "failed")
+        transform.run_domain("tidak_ada")
+    assert _status(database, "tidak_ada") == "failed"
 
 
 def test_a_killed_task_takes_its_program_with_it(tmp_path):

@@ -93,7 +93,14 @@
             or exists (select * from expected where mart is not null except select * from standing)
             or exists (select * from standing except select * from expected)
         into is_full;
-        update ops.build set is_full_rebuild = is_full where domain = '{{ domain }}';
+        update ops.build
+        set
+            is_full_rebuild = is_full,
+            runs_seen = (
+                select coalesce(jsonb_object_agg(run.domain, run.invocation_id), '{}') from ops.run_domain as run
+                where run.domain <> '{{ domain }}'
+            )
+        where domain = '{{ domain }}';
 
         delete from ops.build_load where domain = '{{ domain }}';
         delete from ops.build_slice where domain = '{{ domain }}';
@@ -106,7 +113,13 @@
             load.supplements_load_id
         from ops.load as load
         inner join ops.source as source on source.source_id = load.source_id
-        where source.domain = '{{ domain }}' and load.status = 'loaded';
+        where
+            {%- if domain == 'supply' %}
+            -- Refused files count too, of whatever domain.
+            true;
+            {%- else %}
+            source.domain = '{{ domain }}' and load.status = 'loaded';
+            {%- endif %}
         insert into ops.build_slice (domain, source_id, slice_key, load_id)
         select '{{ domain }}', slice.source_id, slice.slice_key, slice.load_id
         from ops.slice as slice
