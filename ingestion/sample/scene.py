@@ -57,6 +57,7 @@ class Scene:
         opds = tuple(
             Opd(item["code"], item["name"], item["short_name"], item["kind"], tuple(item["aliases"]))
             for item in region["opd"]
+            if item.get("valid_to") is None or item["valid_to"] >= as_of
         )
         desa: dict[str, list[str]] = {item["code"]: [] for item in region["kecamatan"]}
         for row in _seed("region.csv"):

@@ -80,6 +80,14 @@ class Marts:
         """SQL of a model as dbt sent it."""
         return (self.target / "compiled" / "pendopo" / node["original_file_path"]).read_text()
 
+    def compiled_inline(self, text: str) -> str:
+        """SQL of a query with macros, rendered by dbt."""
+        # A target of its own: the project's manifest shall hold no passing query.
+        folder = self.target / "inline"
+        self.dbt(["compile", "--inline", text, "--target-path", str(folder)])
+        [path] = folder.rglob("inline_query")
+        return path.read_text()
+
     def manifest(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.target / "manifest.json").read_text())
         return content

@@ -7,7 +7,7 @@ import datetime
 from ingestion import settings
 from ingestion.contract import load_contracts
 
-DIMENSIONS = {"dim_date", "dim_region", "dim_opd"}
+DIMENSIONS = {"dim_date", "dim_region", "dim_opd", "dim_opd_version", "dim_budget_account", "dim_regulation"}
 SUPPLY = {"agg_kpi", "agg_kpi_period", "agg_source_delivery"}
 
 

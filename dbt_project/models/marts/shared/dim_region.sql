@@ -1,10 +1,20 @@
+with region as (
+    select * from {{ ref('int_shared__region') }}
+),
+
+bps as (
+    select * from {{ ref('bps_region') }}
+)
+
 select
-    region_code,
-    level,
-    region_name,
-    region_full_name,
-    parent_code,
-    province_code,
-    regency_code,
-    kecamatan_code
-from {{ ref('int_shared__region') }}
+    region.region_code,
+    region.level,
+    region.region_name,
+    region.region_full_name,
+    region.parent_code,
+    region.province_code,
+    region.regency_code,
+    region.kecamatan_code,
+    bps.bps_code
+from region
+left join bps on region.region_code = bps.region_code

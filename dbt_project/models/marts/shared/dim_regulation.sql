@@ -1,0 +1,9 @@
+select
+    regulation_code,
+    title,
+    subject,
+    valid_from,
+    valid_to,
+    source,
+    is_verified
+from {{ ref('regulation') }}
