@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -32,12 +33,16 @@ def test_kecamatan_are_those_of_the_seed(region: dict[str, Any]) -> None:
     assert {(item["code"], item["name"]) for item in region["kecamatan"]} == seeded
 
 
-def test_a_spelling_belongs_to_one_agency(region: dict[str, Any]) -> None:
-    owner: dict[str, str] = {}
+def test_a_spelling_belongs_to_one_agency_a_day(region: dict[str, Any]) -> None:
+    owners: dict[str, list[tuple[str, date, date]]] = {}
     for opd in region["opd"]:
+        first, last = opd.get("valid_from", date.min), opd.get("valid_to", date.max)
         for name in (opd["name"], opd["short_name"], *opd["aliases"]):
             plain = re.sub(r"[^a-z0-9]", "", name.lower())
-            assert owner.setdefault(plain, opd["code"]) == opd["code"], f"{name} belongs to two agencies"
+            for other, begins, ends in owners.setdefault(plain, []):
+                apart = ends < first or last < begins
+                assert other == opd["code"] or apart, f"{name} belongs to two agencies"
+            owners[plain].append((opd["code"], first, last))
 
 
 def test_whoever_delivers_is_an_agency(region: dict[str, Any]) -> None:
