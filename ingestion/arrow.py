@@ -17,6 +17,8 @@ pc: Any = pyarrow.compute
 # One thread makes batches and another frees them; the default pool keeps such memory (120 MB in a big load).
 if "jemalloc" in pyarrow.supported_memory_backends():
     pyarrow.set_memory_pool(pyarrow.jemalloc_memory_pool())
+    # Milliseconds until freed memory goes back; in a second as much is freed as the loader holds.
+    pyarrow.jemalloc_set_decay_ms(200)
 
 Array: TypeAlias = Any
 """One column of a batch, a ``pyarrow.Array``."""

@@ -24,8 +24,8 @@ _INT32 = 2**31 - 1
 # Whole numbers of so many digits fit for certain.
 _INTEGER_DIGITS, _BIGINT_DIGITS = 9, 18
 _PRECISION = 38
-# Batches for which a column of mostly distinct texts is not even tried to be encoded.
-_PAUSE = 8
+# Batches at most for which a column of mostly distinct texts is not even tried to be encoded.
+_LONGEST_PAUSE = 8
 # What a spreadsheet shows for a failed formula, also in a CSV that it exported.
 _ERROR_CELL = r"^#(?:REF!|DIV/0!|N/A|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)$"
 _NOTHING = pa.scalar(None, pa.string())
@@ -88,7 +88,7 @@ class ColumnCheck:
         elif column.logical_type == "number":
             self.digits = int(re.findall(r"\d+", column.postgres_type)[0]) - column.scale
         self.plain_shape = self._plain_shape()
-        self._pause = 0
+        self._pause = self._next_pause = 0
 
     def _plain_shape(self) -> str | None:
         """Numbers that need neither cleaning nor a look at their length: ``-12.345,67``."""
@@ -102,15 +102,22 @@ class ColumnCheck:
         return rf"^-?{whole}{decimals if self.column.scale else ''}$"
 
     def run(self, cells: Array) -> Checked:
-        """Check the untrimmed texts of one batch; ``cells`` holds no nulls."""
-        if self._pause:
-            self._pause -= 1
-            return self._evaluate(cells, None)
+        """Check the untrimmed texts of one batch, maybe chunked; ``cells`` holds no nulls."""
+        if self._pause or not len(cells):
+            self._pause = max(0, self._pause - 1)
+            return self._evaluate(_whole(cells), None)
         encoded = cells.dictionary_encode()
-        if len(encoded.dictionary) * 2 > len(cells) > 1:
-            self._pause = _PAUSE
-            return self._evaluate(cells, None)
-        return self._evaluate(encoded.dictionary, encoded.indices.to_numpy().astype(np.int64))
+        # The chunks of a column are encoded by one dictionary.
+        chunks = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
+        entries = chunks[0].dictionary
+        if len(entries) * 2 > len(cells) > 1:
+            # A first, small batch says little: each trial in vain makes the next pause longer.
+            self._pause = self._next_pause
+            self._next_pause = min(_LONGEST_PAUSE, 2 * self._next_pause + 1)
+            return self._evaluate(_whole(cells), None)
+        self._next_pause = 0
+        index = np.concatenate([chunk.indices.to_numpy() for chunk in chunks], dtype=np.int64)
+        return self._evaluate(entries, index)
 
     def constant(self, text: str, count: int) -> Checked:
         """Check one text that stands for all rows."""
@@ -258,6 +265,10 @@ def arrow_type(column: Column) -> Any:
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
     }.get(column.postgres_type) or pa.decimal128(_PRECISION, column.scale)
+
+
+def _whole(cells: Array) -> Array:
+    return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
 
 
 def _limit(bound: Any, kind: Any) -> Any:

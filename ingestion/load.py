@@ -168,6 +168,15 @@ class _Correction(Exception):
         self.reference = reference
 
 
+def _without_reference(batch: Batch) -> Batch:
+    """The batch of a delivery; raises _Correction when one of its rows names a refused one."""
+    if batch.reference is not None:
+        for text in batch.reference.to_pylist():
+            if text:
+                raise _Correction(text)
+    return batch
+
+
 class _Reading:
     """Reading and screening of one file; ``screen`` is None when its name alone refuses it."""
 
@@ -217,16 +226,7 @@ class _Reading:
 
     def _tables(self) -> Iterator[Table]:
         for table in readers.open_tables(self.path, self.contract, self.file_name):
-            yield replace(table, batches=self._watched(table.batches))
-
-    @staticmethod
-    def _watched(batches: Iterator[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            if batch.reference is not None:
-                for text in batch.reference.to_pylist():
-                    if text:
-                        raise _Correction(text)
-            yield batch
+            yield replace(table, batches=map(_without_reference, table.batches))
 
     def _may_be_correction(self) -> bool:
         with self.path.open("rb") as file:

@@ -9,12 +9,12 @@ from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_DEPTH = 2
+_DEPTH = 1
 _SWITCH_SECONDS = 0.0005
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """The same items, computed up to two ahead by a thread; its exceptions surface here."""
+    """The same items, computed ahead by a thread, which holds two at most; its exceptions surface here."""
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_DEPTH)
     stopped = threading.Event()
 

@@ -205,6 +205,8 @@ class _TableScreen:
         self.screen._sheets.append(self.table.sheet)
         for batch in self.table.batches:
             result = self._sort(batch)
+            # The texts are not needed while the result waits for the database.
+            del batch
             self.screen._note(result)
             yield result
 
@@ -508,9 +510,9 @@ def _escaped(part: Array) -> Array:
 
 def _digests(texts: Array, seed: int) -> Hashes:
     """xxh3-128 of each text, nulls as empty ones."""
-    digest = xxhash.xxh3_128_digest
     plain = texts.fill_null("") if texts.null_count else texts
-    joined = b"".join([digest(text, seed) for text in plain.cast(pa.binary()).to_pylist()])
+    values = plain.cast(pa.binary()).to_pylist()
+    joined = b"".join(map(xxhash.xxh3_128_digest, values, itertools.repeat(seed)))
     return np.frombuffer(joined, np.complex128)
 
 

@@ -11,7 +11,8 @@ from typing import IO
 
 from ingestion import settings
 
-_CHUNK = 4 << 20
+# Small enough to be hashed and written while it is in the processor's cache.
+_CHUNK = 256 << 10
 
 
 @dataclass(frozen=True)

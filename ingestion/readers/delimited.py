@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Literal, cast
 
@@ -23,6 +24,8 @@ from ingestion.readers.table import Batch, BrokenRow, Table
 
 _HEAD_BYTES = 512 << 10
 _BLOCK_BYTES = 4 << 20
+_BLOCKS_TOGETHER = 3
+_ROWS_TOGETHER = 150_000
 _TAIL_BYTES = 16 << 10
 _FOOTER_LINES = 10
 
@@ -53,7 +56,7 @@ def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
     found_texts = {"title": headers.title_of([cells for cells, _ in records[: header.first_row]])}
     if reading.wants_footer:
         found_texts["footer"] = footer(source, form, mark)
-    return assemble(
+    table = assemble(
         header,
         reading,
         stream(
@@ -68,6 +71,45 @@ def open_table(source: Source, form: TextForm, reading: Reading) -> Table:
         delimiter=mark,
         found=found_texts,
     )
+    return replace(table, batches=_together(table.batches))
+
+
+def _together(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Batches of several blocks: the more rows are checked at once, the fewer distinct texts a row.
+
+    The first block comes alone, so that the database has something to do.
+    """
+    waiting: list[Batch] = []
+    wanted = 1
+    for batch in batches:
+        waiting.append(batch)
+        if len(waiting) >= wanted or sum(len(one.row_no) for one in waiting) >= _ROWS_TOGETHER:
+            yield _joined(waiting)
+            wanted = _BLOCKS_TOGETHER
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """One batch of several of a table; its columns are chunked, nothing is copied; empties the list."""
+    if len(batches) == 1:
+        return batches.pop()
+    first, *_ = batches
+
+    def chunked(arrays: Iterable[Array]) -> Array:
+        return pa.chunked_array(list(arrays), pa.string())
+
+    joined = Batch(
+        pa.concat_arrays([batch.row_no for batch in batches]),
+        [chunked(columns) for columns in zip(*(batch.cells for batch in batches), strict=True)],
+        [row for batch in batches for row in batch.broken],
+        origin=None if first.origin is None else chunked(batch.origin for batch in batches),
+        reference=None if first.reference is None else chunked(batch.reference for batch in batches),
+        without_value=sum(batch.without_value for batch in batches),
+    )
+    # Whoever waits for the database must not hold the texts meanwhile.
+    batches.clear()
+    return joined
 
 
 def head(source: Source, form: TextForm) -> str:

@@ -27,7 +27,7 @@ class BrokenRow:
 class Batch:
     """Some rows of a table.
 
-    ``cells``: one string array for every column of the table, untrimmed, '' for an empty cell.
+    ``cells``: a string array, maybe chunked, for every column of the table, untrimmed, '' for an empty cell.
     ``damaged``: column position → row positions whose number cell held more digits than a spreadsheet keeps.
     """
 
