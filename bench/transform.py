@@ -78,7 +78,7 @@ def measure(rows: int, times: int, days: int) -> Measured:
         history = attendance_history.fill(rows, times, days)
         log = home / "dbt.log"
         with _output_to(log):
-            transform.run_domain(transform.SHARED, 0)
+            transform.run_domain(transform.SHARED)
         measured = Measured(history, _build(log))
         _say(f"{times}x: {history.punches} punches, rebuild {measured.rebuild}")
         for day in history.next_days:
@@ -99,10 +99,9 @@ def measure(rows: int, times: int, days: int) -> Measured:
 
 def _build(log: Path) -> Build:
     """One build as the transform runs it."""
-    up_to = transform.behind().get(DOMAIN, 0)
     started = time.perf_counter()
     with _output_to(log):
-        transform.run_domain(DOMAIN, up_to)
+        transform.run_domain(DOMAIN)
     seconds = time.perf_counter() - started
     with warehouse.cursor() as cursor:
         cursor.execute(
