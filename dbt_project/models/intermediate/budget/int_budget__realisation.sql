@@ -13,16 +13,6 @@ with realisation as (
     from {{ ref('stg_bpkad__realisasi_apbd') }}
 ),
 
-opd as (
-    select
-        spelling.name_key,
-        opd.opd_code,
-        opd.opd_name,
-        opd.opd_short_name
-    from {{ ref('int_shared__opd_spelling') }} as spelling
-    inner join {{ ref('stg_reference__opd') }} as opd on spelling.opd_code = opd.opd_code
-),
-
 account as (
     select * from {{ ref('budget_account') }}
 ),
@@ -44,7 +34,11 @@ final as (
         sum(realisation.physical_pct * realisation.budget_idr)
         / nullif(sum(realisation.budget_idr) filter (where realisation.physical_pct is not null), 0) as physical_pct
     from realisation
-    left join opd on {{ name_key('realisation.opd_name') }} = opd.name_key
+    -- The figures stand at the end of the month, and with them the agency that has them.
+    left join {{ ref('int_shared__opd_name') }} as opd
+        on
+            {{ name_key('realisation.opd_name') }} = opd.name_key
+            and (realisation.month_on + interval '1 month - 1 day')::date between opd.valid_from and opd.valid_to
     left join account on realisation.account_code = account.account_code
     group by
         coalesce(opd.opd_code, 'unknown'),

@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with account as (
     select * from {{ ref('budget_account') }}
 )

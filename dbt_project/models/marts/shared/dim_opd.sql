@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with opd as (
     select * from {{ ref('stg_reference__opd') }}
 ),

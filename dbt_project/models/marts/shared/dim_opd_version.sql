@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 select
     opd_code,
     version_no,

@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with region as (
     select * from {{ ref('int_shared__region') }}
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 select
     regulation_code,
     title,
