@@ -50,6 +50,7 @@ def generate(
     from ingestion.contract import load_contracts
     from ingestion.sample import (
         budget,
+        complaint_log,
         complaints,
         employees,
         from_contract,
@@ -67,7 +68,16 @@ def generate(
         workshop = Path(name)
         made = [
             path
-            for source in (complaints, employees, punches, poverty, budget, regional_budget, stray)
+            for source in (
+                complaints,
+                complaint_log,
+                employees,
+                punches,
+                poverty,
+                budget,
+                regional_budget,
+                stray,
+            )
             for path in source.write(workshop, scene)
         ]
         contracts = {Path(contract.opd, contract.dataset): contract for contract in load_contracts().values()}

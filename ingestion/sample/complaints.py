@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ingestion.sample import files, people
-from ingestion.sample.scene import Opd, Scene, month_end, month_title, months_before
+from ingestion.sample.scene import Kecamatan, Opd, Scene, month_end, month_title, months_before
 
 HEADER = (
     "No. Tiket",
@@ -38,6 +39,7 @@ HEADER = (
     "Status Pengaduan",
 )
 COMPLETE_MONTHS = 24
+REGULARS = 12
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,16 @@ TOPICS = (
         ("kecamatan",),
         ("Pelayanan kantor kecamatan", "Pembangunan jalan lingkungan"),
     ),
+    # Its content calls for supervision: the clock of such a complaint is the longest.
+    Topic(
+        "Manajemen ASN",
+        0.02,
+        ("inspektorat", "itda"),
+        ("Pungutan liar oleh petugas", "Pegawai tidak berada di tempat pada jam kerja"),
+    ),
 )
-CLASSES = (("Pengaduan", 0.78), ("Aspirasi", 0.12), ("Permintaan Informasi", 0.10))
+# Kind of report, its share, and how long it takes against a complaint.
+CLASSES = (("Pengaduan", 0.78, 1.0), ("Aspirasi", 0.12, 0.3), ("Permintaan Informasi", 0.10, 0.1))
 CHANNELS = (
     ("SP4N-LAPOR!", 0.42),
     ("WhatsApp", 0.24),
@@ -158,6 +168,17 @@ REMARKS = (
 
 
 @dataclass(frozen=True)
+class Regular:
+    """Somebody who complains again and again about one thing."""
+
+    name: str
+    nik: str
+    phone: str
+    topic: Topic
+    place: Kecamatan
+
+
+@dataclass(frozen=True)
 class Complaint:
     """One complaint as it is, before clerks and spreadsheets touch it."""
 
@@ -171,6 +192,7 @@ class Complaint:
     address: str
     phone: str
     channel: str
+    opd: Opd
     opd_name: str
     kecamatan: str
     desa: str
@@ -185,14 +207,12 @@ class Complaint:
 def write(landing: Path, scene: Scene) -> list[Path]:
     """Write the months up to the day before the export; returns the paths."""
     folder = landing / "diskominfo" / "aduan"
-    months = [months_before(scene.as_of, age) for age in range(COMPLETE_MONTHS, 0, -1)]
-    if scene.as_of.day > 1:
-        months.append(scene.as_of.replace(day=1))
+    months = covered_months(scene)
     corrected = months_before(scene.as_of, 4)
 
     paths = []
     for month in months:
-        complaints = _month(scene, month)
+        complaints = received_in(scene, month)
         style = _style(month)
         if month == corrected:
             late = max(1, len(complaints) // 60)
@@ -204,6 +224,12 @@ def write(landing: Path, scene: Scene) -> list[Path]:
             paths.append(_write_file(folder, scene, month, rows, style))
     paths.append(_broken_revision(folder, scene))
     return paths
+
+
+def covered_months(scene: Scene) -> list[date]:
+    """First days of the months of which there are complaints, the running one last."""
+    months = [months_before(scene.as_of, age) for age in range(COMPLETE_MONTHS, 0, -1)]
+    return [*months, scene.as_of.replace(day=1)] if scene.as_of.day > 1 else months
 
 
 def _style(month: date) -> str:
@@ -242,12 +268,12 @@ def _broken_revision(folder: Path, scene: Scene) -> Path:
     month = scene.last_month
     lost = HEADER.index("Waktu Dibuat")
     header = HEADER[:lost] + HEADER[lost + 1 :]
-    rows = [row[:lost] + row[lost + 1 :] for row in _rows(_month(scene, month), "text")]
+    rows = [row[:lost] + row[lost + 1 :] for row in _rows(received_in(scene, month), "text")]
     sheet = _sheet(scene, month, header, rows)
     return files.write_workbook(folder / f"aduan_{month:%Y-%m}_rev2.xlsx", "Aduan", sheet)
 
 
-def _month(scene: Scene, month: date) -> list[Complaint]:
+def received_in(scene: Scene, month: date) -> list[Complaint]:
     """Complaints received in a month, in order of arrival, as they stand on the day of the export."""
     rng = scene.rng("complaints", month)
     expected = scene.region["sample"]["complaints_per_month"] * scene.scale * SEASON[month.month - 1]
@@ -255,9 +281,13 @@ def _month(scene: Scene, month: date) -> list[Complaint]:
     count = len(received)
     topics = [TOPICS[i] for i in rng.choice(len(TOPICS), count, p=_shares([t.weight for t in TOPICS]))]
     where = [scene.kecamatan[i] for i in rng.integers(0, len(scene.kecamatan), count)]
+    regulars = _regulars(scene, month, count)
+    for i, person in regulars.items():
+        topics[i], where[i] = person.topic, person.place
     opds = [_handler(scene, topic, place.name) for topic, place in zip(topics, where, strict=True)]
-    times = _handling(rng, scene, received, opds)
-    classes = rng.choice([c for c, _ in CLASSES], count, p=[share for _, share in CLASSES])
+    classes = rng.choice([c for c, *_ in CLASSES], count, p=[share for _, share, _ in CLASSES])
+    hurry = np.array([{c: pace for c, _, pace in CLASSES}[c] for c in classes])
+    times = _handling(rng, scene, received, opds, hurry)
     channels = rng.choice([c for c, _ in CHANNELS], count, p=[share for _, share in CHANNELS])
     spelled = people.spell(rng, opds)
     persons = zip(people.names(rng, count), people.niks(rng, count), people.phones(rng, count), strict=True)
@@ -267,6 +297,8 @@ def _month(scene: Scene, month: date) -> list[Complaint]:
     result = []
     for i, (name, nik, phone) in enumerate(persons):
         topic, place, pick = topics[i], where[i], [int(n) for n in picks[i]]
+        if regular := regulars.get(i):
+            name, nik, phone = regular.name, regular.nik, regular.phone
         desa = place.desa[pick[0] % len(place.desa)]
         title = topic.titles[pick[1] % len(topic.titles)]
         contact = f" Hubungi saya di {phone}." if pick[2] % 12 == 0 else ""
@@ -282,6 +314,7 @@ def _month(scene: Scene, month: date) -> list[Complaint]:
                 address=f"RT {pick[4] % 9 + 1:02d} RW {pick[4] % 5 + 1:02d} {desa}",
                 phone=phone,
                 channel=str(channels[i]),
+                opd=opds[i],
                 opd_name=spelled[i],
                 kecamatan=place.name,
                 desa=desa,
@@ -291,6 +324,22 @@ def _month(scene: Scene, month: date) -> list[Complaint]:
             )
         )
     return result
+
+
+def _regulars(scene: Scene, month: date, count: int) -> dict[int, Regular]:
+    """Who of the month's reporters has complained about the same before: about one in thirty."""
+    rng = scene.rng("regular reporters")
+    persons = zip(
+        people.names(rng, REGULARS), people.niks(rng, REGULARS), people.phones(rng, REGULARS), strict=True
+    )
+    topics, places = (rng.integers(0, n, REGULARS) for n in (len(TOPICS), len(scene.kecamatan)))
+    known = [
+        Regular(*person, TOPICS[topic], scene.kecamatan[place])
+        for person, topic, place in zip(persons, topics, places, strict=True)
+    ]
+    rng = scene.rng("regular reporters", month)
+    chosen = rng.choice(count, min(count, 1 + count // 30), replace=False)
+    return {int(i): known[int(rng.integers(0, REGULARS))] for i in chosen}
 
 
 def _shares(weights: list[float]) -> list[float]:
@@ -319,17 +368,23 @@ def _arrivals(rng: np.random.Generator, scene: Scene, month: date, count: int) -
 
 
 def _handling(
-    rng: np.random.Generator, scene: Scene, received: list[datetime], opds: list[Opd]
+    rng: np.random.Generator,
+    scene: Scene,
+    received: list[datetime],
+    opds: list[Opd],
+    hurry: npt.NDArray[np.float64],
 ) -> list[dict[str, Any]]:
     """Verification, first response, completion and status, in working days and per agency's pace.
 
     Nearly all are verified within 3 working days, about four of five answered within 5 and closed within
-    14; what had not happened on the day of the export stays empty.
+    14 (who only asks or wishes something is served sooner); what had not happened on the day of the export
+    stays empty.
     """
     count = len(received)
     pace = {opd.code: float(scene.rng("pace", opd.code).uniform(0.5, 2.0)) for opd in set(opds)}
-    slow = np.array([pace[opd.code] for opd in opds])
+    slow = np.array([pace[opd.code] for opd in opds]) * hurry
     verified_after = rng.choice([0, 1, 2, 3, 4, 6], count, p=[0.45, 0.27, 0.14, 0.08, 0.04, 0.02])
+    verified_after = (verified_after * np.sqrt(hurry)).astype(int)
     answered_after = verified_after + rng.gamma(1.3, 1.7 * slow).astype(int)
     closed_after = answered_after + rng.gamma(1.8, 3.8 * slow).astype(int)
     days = np.array([moment.date() for moment in received], dtype="datetime64[D]")

@@ -109,6 +109,61 @@ def test_complaints_cover_two_years_and_a_running_month(landing: Path) -> None:
     assert table["No. Tiket"].duplicated().any()
 
 
+def read_log(file: Path) -> pd.DataFrame:
+    table = pd.read_csv(file, sep=";", skiprows=3, dtype=str)
+    table = table[table["Aktivitas"].notna()]
+    return table.assign(at=pd.to_datetime(table["Waktu"], format="%d-%m-%Y %H:%M:%S", errors="coerce"))
+
+
+@pytest.fixture(scope="module")
+def log(landing: Path) -> pd.DataFrame:
+    files = [f for f in sorted((landing / "diskominfo/aduan_riwayat").iterdir()) if "_rev" not in f.name]
+    return pd.concat([read_log(file).assign(file=file.name) for file in files], ignore_index=True)
+
+
+def test_the_log_tells_a_year_of_the_register_in_full(landing: Path, log: pd.DataFrame) -> None:
+    months = sorted(log["file"].str.extract(r"(\d{4}-\d{2})")[0].unique())
+    assert len(months) == 13 and (months[0], months[-1]) == ("2025-11", "2026-11")
+    assert (log["at"].dt.strftime("%Y-%m") == log["file"].str[14:21])[log["at"].notna()].all()
+    assert log["at"].max() < pd.Timestamp("2026-11-22")
+    table = read_complaints(landing / "diskominfo/aduan/aduan_2026-05.csv").drop_duplicates("No. Tiket")
+    table = table.set_index("No. Tiket")
+    received = log[log["Aktivitas"] == "Diterima"].drop_duplicates("No. Tiket").set_index("No. Tiket")
+    both = table.index.intersection(received.index)
+    written = received.loc[both, "Waktu"].str.replace("-", "/")
+    assert len(both) > 20
+    assert (written == table.loc[both, "Waktu Dibuat"]).mean() > 0.9, "all but the damaged ones"
+    closed = log[log["Aktivitas"] == "Selesai"].groupby("No. Tiket")["at"].max()
+    finished = pd.to_datetime(table["Waktu Selesai"], format="%d/%m/%Y %H:%M:%S", errors="coerce")
+    finished = finished[(table["Status Pengaduan"] == "Selesai") & (finished.dt.day > 1)]
+    assert (closed.reindex(finished.index) == finished).mean() > 0.9
+
+
+def test_the_log_holds_chains_reopenings_silent_closings_and_dirt(log: pd.DataFrame) -> None:
+    handed_on = log[log["Aktivitas"].isin(["Disposisi", "Bukan Wewenang"])].groupby("No. Tiket").size()
+    assert {1, 2, 3} <= set(handed_on) and 0.05 < (handed_on > 1).mean() < 0.25
+    assert log["Aktivitas"].value_counts()["Buka Kembali"] > 10
+    assert log["Catatan"].str.startswith("Ditutup sistem").sum() > 10
+    assert {"Tunda", "Arsipkan", "Ditolak", "Slesai"} <= set(log["Aktivitas"])
+    assert log["at"].isna().sum() > 5 and log.duplicated(["No. Tiket", "No. Log"]).any()
+    received = log[log["Aktivitas"] == "Diterima"].drop_duplicates("No. Tiket").set_index("No. Tiket")["at"]
+    assert (log["at"] < log["No. Tiket"].map(received)).any(), "a clock of the log is slow"
+
+
+def test_a_month_of_the_log_was_corrected(landing: Path) -> None:
+    folder = landing / "diskominfo/aduan_riwayat"
+    first, second = (set(read_log(folder / f"riwayat_aduan_2026-08{end}.csv")["at"]) for end in ("", "_rev2"))
+    assert first < second
+
+
+def test_some_reporters_come_again(landing: Path) -> None:
+    folder = landing / "diskominfo/aduan"
+    table = pd.concat(read_complaints(file) for file in folder.iterdir() if "_rev" not in file.name)
+    table = table.drop_duplicates("No. Tiket")
+    again = table[table["NIK Pelapor"].str.len() == 16].groupby(["NIK Pelapor", "Kategori"]).size()
+    assert 5 <= (again > 1).sum() <= 12
+
+
 def test_cp1252_months_need_cp1252(landing: Path) -> None:
     content = (landing / "diskominfo/aduan/aduan_2026-05.csv").read_bytes()
     with pytest.raises(UnicodeDecodeError):

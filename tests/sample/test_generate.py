@@ -92,7 +92,14 @@ def first_rows(file: Path) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    "source_id", ["diskominfo__aduan", "bkpsdm__pegawai", "bpkad__realisasi_apbd", "djpb__apbd"]
+    "source_id",
+    [
+        "diskominfo__aduan",
+        "diskominfo__aduan_riwayat",
+        "bkpsdm__pegawai",
+        "bpkad__realisasi_apbd",
+        "djpb__apbd",
+    ],
 )
 def test_tables_have_the_headers_of_the_contract(landing: Path, source_id: str) -> None:
     contract = load_contracts()[source_id]
@@ -107,7 +114,7 @@ def test_tables_have_the_headers_of_the_contract(landing: Path, source_id: str) 
 
 
 def test_whoever_opens_a_titled_file_sees_that_it_is_a_sample(landing: Path) -> None:
-    titled = ("diskominfo/aduan", "bkpsdm/pegawai", "bpkad/realisasi_apbd", ".")
+    titled = ("diskominfo/aduan", "diskominfo/aduan_riwayat", "bkpsdm/pegawai", "bpkad/realisasi_apbd", ".")
     for file in (file for folder in titled for file in (landing / folder).iterdir() if file.is_file()):
         assert first_rows(file)[0][0].startswith("DATA CONTOH"), file.name
     assert all("contoh" in file.name for file in (landing / "djpb/apbd").iterdir())
@@ -146,7 +153,15 @@ def test_any_day_and_the_smallest_scale_will_do(as_of: date, tmp_path: Path) -> 
 def test_other_regions_have_samples_too(region: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGION", region)
     folders = {path.parent.name for path in generate(tmp_path, as_of=AS_OF, scale=0.02)}
-    assert {"aduan", "pegawai", "absensi_mesin", "kemiskinan", "realisasi_apbd", "apbd"} <= folders
+    assert {
+        "aduan",
+        "aduan_riwayat",
+        "pegawai",
+        "absensi_mesin",
+        "kemiskinan",
+        "realisasi_apbd",
+        "apbd",
+    } <= folders
 
 
 def test_pandas_reads_a_workbook_written_without_a_clock(landing: Path) -> None:
