@@ -2,6 +2,10 @@ with complaint as (
     select * from {{ ref('fct_complaint') }}
 ),
 
+complaint_as_of as (
+    select data_date as as_of_on from {{ ref('int_complaints__as_of') }}
+),
+
 attendance as (
     select * from {{ ref('agg_attendance_opd_month') }}
 ),
@@ -25,7 +29,7 @@ completion as (
         date_trunc('month', completion_due_on)::date as period_on,
         100.0 * count(*) filter (where is_completion_on_time) / nullif(count(is_completion_on_time), 0) as value
     from complaint
-    where completion_due_on <= data_date
+    where completion_due_on <= (select complaint_as_of.as_of_on from complaint_as_of)
     group by date_trunc('month', completion_due_on)
 ),
 
@@ -36,7 +40,7 @@ first_response as (
         100.0 * count(*) filter (where is_first_response_on_time)
         / nullif(count(is_first_response_on_time), 0) as value
     from complaint
-    where first_response_due_on <= data_date
+    where first_response_due_on <= (select complaint_as_of.as_of_on from complaint_as_of)
     group by date_trunc('month', first_response_due_on)
 ),
 

@@ -1,0 +1,4 @@
+select
+    landed._load_id as load_id,
+    landed.ticket_no
+from {{ source('raw', 'diskominfo__aduan') }} as landed
