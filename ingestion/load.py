@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -365,7 +366,7 @@ class _Load:
         contract, cursor, reading = self.contract, self.cursor, self.reading
         name, added = self.delivery.file_name, reading.added
         load_id = ledger.reserve_load_id(cursor)
-        with contextlib.closing(ahead(reading.batches())) as batches:
+        with _uncollected(), contextlib.closing(ahead(reading.batches())) as batches:
             copied = copy_rows(cursor, contract, load_id, batches, rejects)
         assert reading.screen is not None
         totals = reading.screen.totals
@@ -498,6 +499,18 @@ class _Load:
 
     def _message(self) -> str | None:
         return " ".join(self.outcome.messages) or None
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: refused rows are many small objects that hold none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _touched(switches: list[versions.Switch]) -> set[int]:

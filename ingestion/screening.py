@@ -283,7 +283,7 @@ class _TableScreen:
             row_nos = batch.row_no.take(index).to_pylist()
             looked = list(zip(row_nos, candidates.tolist(), values, strict=True))
         looked += [
-            (row.row_no, -1 - index, next(csv.reader([row.text], delimiter=self.table.delimiter), []))
+            (row.row_no, -1 - index, _split(row.text, self.table.delimiter))
             for index, row in enumerate(batch.broken)
         ]
         looked.sort(key=lambda item: item[:2])
@@ -499,6 +499,13 @@ class _TableScreen:
         if len(by) > 1:
             texts = [_escaped(text) for text in texts]
         return pc.binary_join_element_wise(*texts, "/", null_handling="replace", null_replacement="")
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """The fields of a line; the csv module is asked only where quotes or line breaks may stand in one."""
+    if line.isprintable() and '"' not in line:
+        return line.split(delimiter)
+    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _escaped(part: Array) -> Array:

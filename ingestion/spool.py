@@ -7,7 +7,6 @@ They are kept in the form that the database takes, as lines of COPY text in a te
 from __future__ import annotations
 
 import bisect
-import functools
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from ingestion.outcome import Reason, Reject
 _IN_MEMORY = 4 << 20
 _KEPT = 100
 _CHUNK = 1 << 20
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 # Sheet, row number, reasons, row as it stands in the file.
@@ -42,7 +42,10 @@ class RejectBlock:
     def of(cls, rows: Sequence[RefusedRow]) -> RejectBlock:
         """``rows`` stand in the order of the file."""
         first = [Reject(sheet, row_no, tuple(why), text) for sheet, row_no, why, text in rows[:_KEPT]]
-        lines = "".join([_line(*row) for row in rows])
+        # Many rows are refused for the same reason, which is one object then.
+        texts = {id(reason): reason for row in rows for reason in row[2]}
+        written = {key: _escape(_JSON(reason.as_json())) for key, reason in texts.items()}
+        lines = "".join([_line(row, [written[id(reason)] for reason in row[2]]) for row in rows])
         return cls(lines.encode(), len(rows), first)
 
     def __iter__(self) -> Iterator[Reject]:
@@ -132,8 +135,9 @@ class _Prefixed:
         return taken
 
 
-def _line(sheet: str, row_no: int, reasons: Sequence[Reason], raw_text: str) -> str:
-    why = ", ".join([_reason(reason) for reason in reasons])
+def _line(row: RefusedRow, reasons: list[str]) -> str:
+    sheet, row_no, _, raw_text = row
+    why = ", ".join(reasons)
     return f"{_escape(sheet) if sheet else _NULL}\t{row_no}\t[{why}]\t{_escape(raw_text)}\n"
 
 
@@ -141,11 +145,6 @@ def _reject(line: bytes) -> Reject:
     sheet, row_no, reasons, raw_text = map(_plain, line.decode().rstrip("\n").split("\t"))
     found = tuple(map(Reason.from_json, json.loads(reasons or "[]")))
     return Reject(sheet or "", int(row_no or 0), found, raw_text or "")
-
-
-@functools.lru_cache(maxsize=4_000)
-def _reason(reason: Reason) -> str:
-    return _escape(json.dumps(reason.as_json(), ensure_ascii=False))
 
 
 _NULL = r"\N"

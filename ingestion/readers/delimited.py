@@ -197,7 +197,10 @@ def stream(
                     invalid_row_handler=keep,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                    column_types={name: pa.string() for name in names},
+                    strings_can_be_null=False,
+                    # The whole file was decoded before (encoding.form_of).
+                    check_utf8=False,
                 ),
             )
             last, taken = rows_before, 0
