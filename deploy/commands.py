@@ -22,7 +22,7 @@ console = Console(soft_wrap=True, highlight=False)
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for function in (up, down, status, logs, backup, restore, reset, tidy, health):
+    for function in (up, down, status, logs, docs, backup, restore, reset, tidy, health):
         app.command()(function)
     app.command(hidden=True)(run)
     pass_through = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -103,6 +103,31 @@ def logs(
         raise typer.BadParameter(f"Tidak ada catatan untuk {name!r}. Yang ada: {known}.")
     command = ["tail", f"--lines={lines}", *(["--follow=name"] if follow else []), *map(str, files)]
     raise typer.Exit(subprocess.run(command).returncode)
+
+
+def docs(
+    output: Annotated[
+        Path | None, typer.Option(help="Folder tujuan; baku: docs di folder instalasi.", file_okay=False)
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Sajikan di peramban sampai Ctrl-C (port: PENDOPO_PORT_DOCS).")
+    ] = False,
+) -> None:
+    """Buat kamus data: arti, satuan, asal-usul, dan pemilik setiap kolom; kode keluar 1 bila gagal."""
+    from deploy import docs_site
+
+    folder = output or settings.home() / "docs"
+    page = docs_site.build(folder, console.print)
+    console.print(f"Kamus data: {page}")
+    if not serve:
+        return
+    with docs_site.server(folder) as server:
+        console.print(f"Buka {settings.service_url('docs')}  (Ctrl-C menghentikan)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.print("\nBerhenti.")
+            raise typer.Exit(130) from None
 
 
 def backup(

@@ -15,7 +15,7 @@ differs between the local runner and the containers comes from the environment:
 ``REGION``                     Kemendagri code of the local government, default ``35.23``
 ``PENDOPO_BIND``               address the services listen on, default ``127.0.0.1``
 ``PENDOPO_PORT_<SERVICE>``     port of AIRFLOW (8080), SUPERSET (8088), PUBLIC (8089), PORTAL (8090),
-                               WALL (8091)
+                               WALL (8091), DOCS (8092: pendopo docs --serve)
 ``PENDOPO_<SERVICE>_URL``      address other services use, default ``http://<bind>:<port>``
 =============================  ==========================================================================
 """
@@ -49,7 +49,7 @@ LOGIN_ROLES = (
     "superset_staff",
     "superset_public",
 )
-DEFAULT_PORTS = {"airflow": 8080, "superset": 8088, "public": 8089, "portal": 8090, "wall": 8091}
+DEFAULT_PORTS = {"airflow": 8080, "superset": 8088, "public": 8089, "portal": 8090, "wall": 8091, "docs": 8092}
 DEMO_USERS = ("admin", "data_engineer", "analyst", "leader")
 
 
