@@ -227,7 +227,10 @@ def _dbt_command(domain: str, folder: Path) -> list[str]:
     return [
         str(Path(sys.executable).parent / "dbt"),
         *("--no-use-colors", "--log-format", "text", "--log-level-file", "none", "--no-version-check"),
-        *("build", "--selector", domain),
+        # Unit tests prove the code, which the suite does; here they would cost seconds and tell nothing.
+        *("build", "--selector", domain, "--exclude-resource-type", "unit_test"),
+        # Built only after a change of models or seeds: a seed with another header needs a table of its own.
+        *(["--full-refresh"] if domain == SHARED else []),
         # One folder a domain: builds that run at the same time would overwrite each other's files.
         *("--target-path", str(folder), "--log-path", str(folder)),
     ]

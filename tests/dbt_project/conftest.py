@@ -39,16 +39,31 @@ class Marts:
 
     def dbt(self, *runs: list[str]) -> None:
         """Run dbt once for each list of arguments, in one process; a failing node fails the test."""
+        result = self.attempt(*runs)
+        assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+
+    def attempt(self, *runs: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run dbt like ``dbt``, whatever becomes of it."""
+        with self.start(*runs) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def start(self, *runs: list[str], target: Path | None = None) -> subprocess.Popen[str]:
+        """Begin to run dbt; runs at the same time need target folders of their own."""
         program = (
             "import json, sys; from dbt.cli.main import dbtRunner;"
             "sys.exit(not all(dbtRunner().invoke(run).success for run in json.loads(sys.argv[1])))"
         )
         plan = json.dumps([["--no-use-colors", "--quiet", *run] for run in runs])
-        command = [sys.executable, "-c", program, plan]
-        result = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, cwd=self.target
+        folder = str(target or self.target)
+        return subprocess.Popen(
+            [sys.executable, "-c", program, plan],
+            env=self.environment | {"DBT_TARGET_PATH": folder, "DBT_LOG_PATH": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
         )
-        assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
 
     def build(self, *options: str) -> None:
         """Build and publish every domain in the order of the transform."""

@@ -143,17 +143,19 @@ def test_comparison_and_ranking_of_poverty_are_coloured(files: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("data_date", "days_to_due", "freshness", "lateness"),
+    ("is_build_failed", "data_date", "days_to_due", "freshness", "lateness"),
     [
-        (None, None, "○ Belum ada data", 1_000_000),
-        ("2026-01-31", None, "– Tanpa jatuh tempo", 0),
-        ("2026-01-31", 0, "● Segar", 0),
-        ("2026-01-31", -1, "▲ Terlambat", 1),
+        (False, None, None, "○ Belum ada data", 1_000_000),
+        (False, "2026-01-31", None, "– Tanpa jatuh tempo", 0),
+        (False, "2026-01-31", 0, "● Segar", 0),
+        (False, "2026-01-31", -1, "▲ Terlambat", 1),
+        (True, "2026-01-31", -1, "✖ Gagal diperbarui", 1),
     ],
 )
 def test_only_what_never_came_has_no_data(
     warehouse: Any,
     assets: asset_files.Assets,
+    is_build_failed: bool,
     data_date: str | None,
     days_to_due: int | None,
     freshness: str,
@@ -162,11 +164,11 @@ def test_only_what_never_came_has_no_data(
     columns = asset_files.calculated_columns(assets, "agg_source_delivery")
     asked = ", ".join(columns[name]["expression"] for name in ("freshness", "lateness"))
     row = """
-        select %s::date as data_date,
+        select %s as is_build_failed, %s::date as data_date,
         (now() at time zone 'Asia/Jakarta')::date + %s::integer as due_on
     """
     with warehouse.connect("bi_staff") as connection, connection.cursor() as cursor:
-        cursor.execute(f"select {asked} from ({row}) as source", (data_date, days_to_due))
+        cursor.execute(f"select {asked} from ({row}) as source", (is_build_failed, data_date, days_to_due))
         assert cursor.fetchone() == (freshness, lateness)
 
 

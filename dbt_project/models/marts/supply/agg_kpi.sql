@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with kpi (kpi_code, kpi_name, domain, sort_no, source_id, period_length, decimal_count) as (
     values
     (
@@ -29,6 +31,12 @@ source_delivery as (
 
 opd as (
     select * from {{ ref('dim_opd') }}
+),
+
+run as (
+    select * from {{ ref('stg_ops__run_domain') }}
+    -- Whatever became of its last build, the one that shows this has passed.
+    where domain <> 'supply'
 ),
 
 -- Deliveries as a whole are this system's own source.
@@ -131,11 +139,13 @@ final as (
         coalesce(source_delivery.title, 'Catatan penerimaan berkas') as source_label,
         coalesce(source_delivery.data_date, case when judged.source_id is null then ledger.data_date end) as data_date,
         source_delivery.due_on,
+        coalesce(run.status = 'failed', false) as is_build_failed,
         coalesce(source_delivery.is_sample, ledger.is_sample) as is_sample
     from judged
     cross join ledger
     left join source_delivery on judged.source_id = source_delivery.source_id
     left join opd on source_delivery.opd_code = opd.opd_code
+    left join run on judged.domain = run.domain
 )
 
 select * from final

@@ -1,9 +1,7 @@
+{{ config(materialized='replace_slice') }}
+
 with complaint as (
     select * from {{ ref('fct_complaint') }}
-),
-
-complaint_as_of as (
-    select data_date as as_of_on from {{ ref('int_complaints__as_of') }}
 ),
 
 attendance as (
@@ -22,26 +20,33 @@ source_delivery as (
     select * from {{ ref('agg_source_delivery') }}
 ),
 
+-- As of which the published complaints were judged: what both the register and the log cover.
+complaint_as_of as (
+    select min(data_date) as data_date from {{ ref('stg_ops__published_source') }}
+    where domain = 'complaints' and source_id in ('diskominfo__aduan', 'diskominfo__aduan_riwayat')
+),
+
 -- Counted in the month in which the deadline fell, so that nothing improves by never being closed.
 completion as (
     select
         'complaint_completion_on_time_pct' as kpi_code,
-        date_trunc('month', completion_due_on)::date as period_on,
-        100.0 * count(*) filter (where is_completion_on_time) / nullif(count(is_completion_on_time), 0) as value
+        date_trunc('month', complaint.completion_due_on)::date as period_on,
+        100.0 * count(*) filter (where complaint.is_completion_on_time)
+        / nullif(count(complaint.is_completion_on_time), 0) as value
     from complaint
-    where completion_due_on <= (select complaint_as_of.as_of_on from complaint_as_of)
-    group by date_trunc('month', completion_due_on)
+    inner join complaint_as_of on complaint.completion_due_on <= complaint_as_of.data_date
+    group by date_trunc('month', complaint.completion_due_on)
 ),
 
 first_response as (
     select
         'complaint_first_response_on_time_pct' as kpi_code,
-        date_trunc('month', first_response_due_on)::date as period_on,
-        100.0 * count(*) filter (where is_first_response_on_time)
-        / nullif(count(is_first_response_on_time), 0) as value
+        date_trunc('month', complaint.first_response_due_on)::date as period_on,
+        100.0 * count(*) filter (where complaint.is_first_response_on_time)
+        / nullif(count(complaint.is_first_response_on_time), 0) as value
     from complaint
-    where first_response_due_on <= (select complaint_as_of.as_of_on from complaint_as_of)
-    group by date_trunc('month', first_response_due_on)
+    inner join complaint_as_of on complaint.first_response_due_on <= complaint_as_of.data_date
+    group by date_trunc('month', complaint.first_response_due_on)
 ),
 
 presence as (

@@ -1,3 +1,5 @@
+{{ config(materialized='replace_slice') }}
+
 with source as (
     select * from {{ ref('stg_ops__source') }}
 ),
@@ -12,6 +14,15 @@ calendar as (
 
 opd as (
     select * from {{ ref('dim_opd') }}
+),
+
+run as (
+    select * from {{ ref('stg_ops__run_domain') }}
+),
+
+-- What has come but could not be built is on no screen: the date of the numbers is that of the published marts.
+published as (
+    select * from {{ ref('stg_ops__published_source') }}
 ),
 
 delivery as (
@@ -90,16 +101,19 @@ final as (
         end as frequency_label,
         delivery.last_received_at,
         load.last_loaded_at,
-        expected.data_date,
+        published.data_date,
         due_day.date_on as due_on,
         coalesce(delivery.file_count, 0) as file_count,
         coalesce(delivery.refused_count, 0) as refused_count,
         coalesce(load.rejected_row_count, 0)::bigint as rejected_row_count,
+        coalesce(run.status = 'failed', false) as is_build_failed,
         coalesce(expected.is_sample, false) as is_sample
     from expected
     left join delivery on expected.source_id = delivery.source_id
     left join load on expected.source_id = load.source_id
     left join opd on expected.opd_code = opd.opd_code
+    left join run on expected.domain = run.domain
+    left join published on expected.domain = published.domain and expected.source_id = published.source_id
     left join calendar as period_end on expected.expected_end_on = period_end.date_on
     left join calendar as due_day
         on

@@ -1,0 +1,4 @@
+select
+    domain,
+    status
+from {{ source('ops', 'run_domain') }}
