@@ -59,10 +59,13 @@ def test_assets_compile_for_every_region(region: Path, marts: dict[str, mart_cat
     assert "$" not in "".join(content.get("slice_name", "") for content in made.values())
 
 
-def test_there_are_the_five_dashboards_with_four_to_eight_charts(assets: asset_files.Assets) -> None:
+def test_there_are_the_five_dashboards_with_a_number_of_charts_that_one_can_take_in(
+    assets: asset_files.Assets,
+) -> None:
     assert set(assets.dashboards) == {"pimpinan", "aduan", "absensi", "kemiskinan", "anggaran"}
     for slug, board in assets.dashboards.items():
-        assert 4 <= len(asset_files.charts_of(board)) <= 8, f"dashboards/{slug}.yaml"
+        most = 8 if slug == "pimpinan" else 12
+        assert 4 <= len(asset_files.charts_of(board)) <= most, f"dashboards/{slug}.yaml"
 
 
 def test_every_chart_stores_the_query_of_its_params(files: dict[str, Any]) -> None:
