@@ -2,18 +2,21 @@
 
 A check looks at each distinct text of a batch once ("entries"): a month of attendance has six statuses and a
 few thousand clock times, whatever its number of rows. What rows need is taken from the entries by index.
+Entries of earlier batches are kept: a batch brings few that are new.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from ingestion import dates, invisible, notation, numbers
 from ingestion.arrow import Array, pa, pc
@@ -26,17 +29,21 @@ _INTEGER_DIGITS, _BIGINT_DIGITS = 9, 18
 _PRECISION = 38
 # Batches at most for which a column of mostly distinct texts is not even tried to be encoded.
 _LONGEST_PAUSE = 8
+# Entries that are kept from batch to batch, some 6 MB a column.
+_KNOWN = 1 << 16
 # What a spreadsheet shows for a failed formula, also in a CSV that it exported.
 _ERROR_CELL = r"^#(?:REF!|DIV/0!|N/A|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)$"
 _NOTHING = pa.scalar(None, pa.string())
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Index = np.ndarray[Any, np.dtype[np.int64]]
+# 128-bit hashes as one element each: only their bytes count.
+Hashes = np.ndarray[Any, np.dtype[np.complex128]]
 
 
 @dataclass
 class Failure:
-    """Entries that break one rule: ``mask`` has a flag for every entry, at least one is set."""
+    """Entries that break one rule: ``mask`` has a flag for every entry."""
 
     code: str
     mask: Flags
@@ -47,16 +54,18 @@ class Checked:
     """One column of a batch.
 
     ``typed``: values, null where missing or wrong; ``text``: texts as they were judged, null where missing;
-    ``trimmed``: texts as they stand; one element for every entry each. ``index``: entry of each row, None:
-    row i has entry i.
+    ``trimmed``: texts as they stand; ``hashes``: xxh3-128 of the texts, seeded with the column's number in
+    the contract, counted from 1; one element for every entry each, and there may be entries that no row has.
+    ``index``: entry of each row, None: row i has entry i.
     """
 
     typed: Array
     text: Array
     trimmed: Array
     is_missing: Flags
+    hashes: Hashes
     failures: list[Failure]
-    index: Index | None
+    index: Index | None = None
 
     def of_rows(self, entries: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """What stands in an array of entries, for every row."""
@@ -66,12 +75,30 @@ class Checked:
         """The entries of some rows."""
         return rows if self.index is None else self.index[rows]
 
+    def of_batch(self, index: Index | None) -> Checked:
+        """The same entries for some rows, without rules that none of them breaks."""
+        return replace(self, failures=[one for one in self.failures if one.mask.any()], index=index)
+
+    def followed_by(self, other: Checked) -> Checked:
+        """These entries and then the other ones; the rules keep the order in which both tell them."""
+        text = pa.concat_arrays([self.text, other.text])
+        is_same = self.typed is self.text and other.typed is other.text
+        return Checked(
+            text if is_same else pa.concat_arrays([self.typed, other.typed]),
+            text,
+            pa.concat_arrays([self.trimmed, other.trimmed]),
+            np.concatenate([self.is_missing, other.is_missing]),
+            np.concatenate([self.hashes, other.hashes]),
+            _merged(self, other),
+        )
+
 
 class ColumnCheck:
     """All rules of one column; ``run`` may be called batch after batch."""
 
     def __init__(self, column: Column, contract: Contract) -> None:
         self.column = column
+        self.number = contract.columns.index(column) + 1
         self.ingest = contract.ingest
         self.arrow_type = arrow_type(column)
         self.missing = pa.array(
@@ -89,6 +116,8 @@ class ColumnCheck:
             self.digits = int(re.findall(r"\d+", column.postgres_type)[0]) - column.scale
         self.plain_shape = self._plain_shape()
         self._pause = self._next_pause = 0
+        self._known = pa.array([], pa.string())
+        self._judged: Checked | None = None
 
     def _plain_shape(self) -> str | None:
         """Numbers that need neither cleaning nor a look at their length: ``-12.345,67``."""
@@ -105,25 +134,35 @@ class ColumnCheck:
         """Check the untrimmed texts of one batch, maybe chunked; ``cells`` holds no nulls."""
         if self._pause or not len(cells):
             self._pause = max(0, self._pause - 1)
-            return self._evaluate(_whole(cells), None)
-        encoded = cells.dictionary_encode()
-        # The chunks of a column are encoded by one dictionary.
-        chunks = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
+            return self._evaluate(_whole(cells)).of_batch(None)
+        known, judged = self._known, self._judged
+        parts = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
+        # All chunks are encoded by one dictionary, in which the known entries come first.
+        chunks = pa.chunked_array([known, *parts] if len(known) else parts).dictionary_encode().chunks
         entries = chunks[0].dictionary
-        if len(entries) * 2 > len(cells) > 1:
+        new = entries.slice(len(known))
+        if len(new) * 2 > len(cells) > 1:
+            self._known, self._judged = known.slice(0, 0), None
             # A first, small batch says little: each trial in vain makes the next pause longer.
             self._pause = self._next_pause
             self._next_pause = min(_LONGEST_PAUSE, 2 * self._next_pause + 1)
-            return self._evaluate(_whole(cells), None)
+            return self._evaluate(_whole(cells)).of_batch(None)
         self._next_pause = 0
-        index = np.concatenate([chunk.indices.to_numpy() for chunk in chunks], dtype=np.int64)
-        return self._evaluate(entries, index)
+        if judged is None:
+            judged = self._evaluate(new)
+        elif len(new):
+            judged = judged.followed_by(self._evaluate(new))
+        is_small = len(entries) <= _KNOWN
+        self._known, self._judged = (entries, judged) if is_small else (known.slice(0, 0), None)
+        of_rows = chunks[1:] if len(known) else chunks
+        return judged.of_batch(np.concatenate([part.indices.to_numpy() for part in of_rows], dtype=np.int64))
 
     def constant(self, text: str, count: int) -> Checked:
         """Check one text that stands for all rows."""
-        return self._evaluate(pa.array([text], pa.string()), np.zeros(count, np.int64))
+        return self._evaluate(pa.array([text], pa.string())).of_batch(np.zeros(count, np.int64))
 
-    def _evaluate(self, cells: Array, index: Index | None) -> Checked:
+    def _evaluate(self, cells: Array) -> Checked:
+        """The entries with all rules, also those that none of them breaks."""
         trimmed = text = pc.utf8_trim_whitespace(invisible.removed(cells, self.is_compared))
         if self.column.name in self.ingest.compact:
             text = pc.replace_substring_regex(text, r"[\s'.]", "")
@@ -141,12 +180,12 @@ class ColumnCheck:
                 failures = [(code, _flags(mask) & ~flags) for code, mask in failures]
         if self.column.required and text.null_count:
             failures = [("required", pc.is_null(text)), *failures]
-        found = [Failure(code, flags) for code, mask in failures if (flags := _flags(mask)).any()]
+        found = [Failure(code, _flags(mask)) for code, mask in failures]
         nul = _holds_nul(cells)
         if nul is not None:
             found.append(Failure("control_character", nul))
         is_missing = _flags(missing) if text is trimmed else _flags(pc.is_null(text)) | _flags(missing)
-        return Checked(typed, text, trimmed, is_missing, found, index)
+        return Checked(typed, text, trimmed, is_missing, digests(text, self.number), found)
 
     def _string(self, text: Array) -> tuple[Array, list[tuple[str, Any]]]:
         failures = []
@@ -269,6 +308,30 @@ def arrow_type(column: Column) -> Any:
 
 def _whole(cells: Array) -> Array:
     return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+
+
+def digests(texts: Array, seed: int) -> Hashes:
+    """xxh3-128 of each text, nulls as empty ones."""
+    plain = texts.fill_null("") if texts.null_count else texts
+    values = plain.cast(pa.binary()).to_pylist()
+    joined = b"".join(map(xxhash.xxh3_128_digest, values, itertools.repeat(seed)))
+    return np.frombuffer(joined, np.complex128)
+
+
+def _merged(first: Checked, second: Checked) -> list[Failure]:
+    """The failures of two lists of entries that follow each other, in the order of the rules."""
+    codes = [failure.code for failure in first.failures]
+    place = 0
+    for failure in second.failures:
+        if failure.code not in codes:
+            codes.insert(place, failure.code)
+        place = codes.index(failure.code) + 1
+    masks = [{failure.code: failure.mask for failure in one.failures} for one in (first, second)]
+    blank = [np.zeros(len(one.text), np.bool_) for one in (first, second)]
+    return [
+        Failure(code, np.concatenate([masks[0].get(code, blank[0]), masks[1].get(code, blank[1])]))
+        for code in codes
+    ]
 
 
 def _limit(bound: Any, kind: Any) -> Any:

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import xxhash
 
 from ingestion import explain
 from ingestion.arrow import Array, pa, pc
-from ingestion.checks import Checked, ColumnCheck, arrow_type
+from ingestion.checks import Checked, ColumnCheck, Hashes, arrow_type, digests
 from ingestion.contract import Column, Contract
 from ingestion.keyed_hash import KEY_TYPE, KeyedHash
 from ingestion.outcome import FileRefused, Reason
@@ -31,8 +30,6 @@ _REASONS_KEPT = 10_000
 _RAW_TEXT = "_raw_text"
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
-# 128-bit hashes as one element each: only their bytes count.
-Hashes = np.ndarray[Any, np.dtype[np.complex128]]
 
 
 @dataclass
@@ -424,11 +421,11 @@ class _TableScreen:
 
     def _good(self, batch: Batch, checked: dict[str, Checked], rows: Rows) -> Any:
         """The rows that break no rule; those whose key may be an earlier row's are held back."""
-        hashes, digests = self._hashes(checked, rows)
+        hashes = self._hashes(checked, rows)
         row_nos = batch.row_no.to_numpy()[rows]
         doubtful: Flags = np.zeros(len(rows), np.bool_)
         if self.screen._keys:
-            keys = self._keys_of(checked, digests, rows)
+            keys = self._keys_of(checked, rows)
             doubtful = self.screen._uniqueness.note(keys, hashes.view(np.uint64)[::2], row_nos)
         if not doubtful.any():
             return self._typed(checked, rows, row_nos, hashes)
@@ -439,34 +436,31 @@ class _TableScreen:
         certain = ~doubtful
         return self._typed(checked, rows[certain], row_nos[certain], hashes[certain])
 
-    def _hashes(self, checked: dict[str, Checked], rows: Rows) -> tuple[Hashes, dict[str, Hashes]]:
-        """Hash of each row, and of each column's distinct texts.
+    def _hashes(self, checked: dict[str, Checked], rows: Rows) -> Hashes:
+        """Hash of each row.
 
         A row's hash is the exclusive or over the contract's columns, counted from 1, of xxh3-128 of the
         trimmed text (a missing one empty) with the column's number as seed: the same for the same texts
-        wherever they stand, and cheap because each distinct text is hashed once a batch.
+        wherever they stand, and cheap because each distinct text is hashed once.
         """
         total: Hashes = np.zeros(len(rows), np.complex128)
-        digests: dict[str, Hashes] = {}
-        for number, column in enumerate(self.contract.columns, 1):
-            result = checked[column.name]
-            digests[column.name] = _digests(result.text, number)
-            words = total.view(np.uint64)
-            np.bitwise_xor(words, digests[column.name][result.of(rows)].view(np.uint64), out=words)
-        return total, digests
+        words = total.view(np.uint64)
+        for result in checked.values():
+            np.bitwise_xor(words, result.hashes[result.of(rows)].view(np.uint64), out=words)
+        return total
 
-    def _keys_of(self, checked: dict[str, Checked], digests: dict[str, Hashes], rows: Rows) -> list[Keys]:
+    def _keys_of(self, checked: dict[str, Checked], rows: Rows) -> list[Keys]:
         """The keys of rows, hashed like rows but from typed values: 5 and 05 are one where numbers are."""
         found = []
         for number, columns in enumerate(self.screen._keys):
-            words = np.repeat(_digests(pa.array(["key"]), number), len(rows)).view(np.uint64)
+            words = np.repeat(digests(pa.array(["key"]), number), len(rows)).view(np.uint64)
             known: Flags = np.ones(len(rows), np.bool_)
             for column in columns:
                 result = checked[column.name]
                 entries = result.of(rows)
-                digest = digests[column.name]
+                digest = result.hashes
                 if result.typed is not result.text:
-                    digest = _digests(result.typed.cast(pa.string()), self.contract.columns.index(column) + 1)
+                    digest = digests(result.typed.cast(pa.string()), self.contract.columns.index(column) + 1)
                 np.bitwise_xor(words, digest[entries].view(np.uint64), out=words)
                 if result.typed.null_count:
                     known &= result.typed.is_valid().to_numpy(zero_copy_only=False)[entries]
@@ -513,14 +507,6 @@ def _escaped(part: Array) -> Array:
     if not pc.any(pc.match_substring_regex(part, r"[/\\]")).as_py():
         return part
     return pc.replace_substring_regex(part, r"[/\\]", r"\\\0")
-
-
-def _digests(texts: Array, seed: int) -> Hashes:
-    """xxh3-128 of each text, nulls as empty ones."""
-    plain = texts.fill_null("") if texts.null_count else texts
-    values = plain.cast(pa.binary()).to_pylist()
-    joined = b"".join(map(xxhash.xxh3_128_digest, values, itertools.repeat(seed)))
-    return np.frombuffer(joined, np.complex128)
 
 
 def _repeat(value: str | None, count: int) -> Array:
