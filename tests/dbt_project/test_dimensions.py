@@ -182,7 +182,23 @@ def test_the_bridge_to_bps_holds_where_the_code_is_known(empty_frames):
         assert bridge[code].startswith(bridge[parent]), code
     assert bridge["35.23.01"] == "3523010"
     assert bridge["81.01"] == "8103"
-    assert regions.query("level == 'desa'")["bps_code"].isna().all()
+    assert bridge["81.03"] == "8101", "the old name, Maluku Tenggara Barat, is an alias"
+    known = regions["bps_code"].notna()
+    assert known[regions["level"] != "desa"].all()
+    # Of the desa only Tuban's, all of them; the two systems number them differently.
+    assert set(regions.index[known & (regions["level"] == "desa")].str[:5]) == {"35.23"}
+    assert known[regions["regency_code"] == "35.23"].all()
+
+
+def test_a_spelling_of_bps_is_found_beside_the_official_one(empty_marts):
+    found = empty_marts.frame("select * from intermediate.int_shared__desa_spelling")
+    found = found.set_index(["kecamatan_code", "name_key"])["desa_code"]
+    aliases = seed("region_alias")
+    for row in aliases[aliases["region_code"].str.count("[.]") == 3].itertuples():
+        assert found[row.region_code[:8], name_key(row.spelling)] == row.region_code
+    governments = empty_marts.frame("select * from intermediate.int_shared__region_spelling")
+    governments = governments.set_index("name_key")["region_code"]
+    assert governments["malukutenggarabarat"] == "81.03"
 
 
 def test_ramadan_ends_the_day_before_idul_fitri(empty_frames):

@@ -31,6 +31,14 @@ spellings as (
         case when title = 'Kota' then 3 else 2 end as priority,
         {{ name_key('bare_name') }} as name_key
     from region
+    union all
+    select
+        region.region_code,
+        region.level,
+        4 as priority,
+        {{ name_key('alias.spelling') }} as name_key
+    from region
+    inner join {{ ref('region_alias') }} as alias on region.region_code = alias.region_code
 ),
 
 ranked as (
