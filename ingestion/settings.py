@@ -49,7 +49,14 @@ LOGIN_ROLES = (
     "superset_staff",
     "superset_public",
 )
-DEFAULT_PORTS = {"airflow": 8080, "superset": 8088, "public": 8089, "portal": 8090, "wall": 8091, "docs": 8092}
+DEFAULT_PORTS = {
+    "airflow": 8080,
+    "superset": 8088,
+    "public": 8089,
+    "portal": 8090,
+    "wall": 8091,
+    "docs": 8092,
+}
 DEMO_USERS = ("admin", "data_engineer", "analyst", "leader")
 
 
