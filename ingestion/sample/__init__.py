@@ -49,6 +49,7 @@ def generate(
     # numpy and openpyxl load here, so that the command line starts without them.
     from ingestion.contract import load_contracts
     from ingestion.sample import (
+        absences,
         budget,
         complaint_log,
         complaints,
@@ -57,6 +58,7 @@ def generate(
         poverty,
         punches,
         regional_budget,
+        rosters,
         stray,
     )
     from ingestion.sample.scene import Scene
@@ -72,6 +74,8 @@ def generate(
                 complaints,
                 complaint_log,
                 employees,
+                absences,
+                rosters,
                 punches,
                 poverty,
                 budget,

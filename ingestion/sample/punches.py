@@ -2,7 +2,8 @@
 
 One download per terminal holds the last three complete months, a second one the running month. Lines
 are not in order of time, some repeat, some belong to PINs that nobody entered in the employee map.
-One terminal is late: its running month is missing.
+One terminal is late: its running month is missing. Shift workers come as their roster says, and hardly
+anybody is seen while on leave or on duty elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ingestion.sample import employees, files
+from ingestion.sample import absences, employees, files
+from ingestion.sample.absences import Absence
 from ingestion.sample.employees import HIGHEST_PIN, Assignment
 from ingestion.sample.scene import Opd, Scene, month_end, months_before
 
@@ -36,6 +38,9 @@ def write(landing: Path, scene: Scene) -> list[Path]:
     by_device: dict[int, list[Assignment]] = {}
     for item in employees.assignments(scene):
         by_device.setdefault(item.device_no, []).append(item)
+    away: dict[str, list[Absence]] = {}
+    for absence in absences.absences(scene):
+        away.setdefault(absence.nip, []).append(absence)
     running = scene.as_of.replace(day=1)
     late = _late_opd(scene)
 
@@ -45,10 +50,10 @@ def write(landing: Path, scene: Scene) -> list[Path]:
         staff = by_device[device]
         lines: list[str] = []
         for age in range(COMPLETE_MONTHS, 0, -1):
-            lines += _month(scene, opd, staff, months_before(scene.as_of, age))
+            lines += _month(scene, opd, staff, away, months_before(scene.as_of, age))
         paths.append(_write_lines(folder / f"{device}_attlog.dat", lines))
         if scene.as_of > running and opd != late:
-            lines = _month(scene, opd, staff, running)
+            lines = _month(scene, opd, staff, away, running)
             paths.append(_write_lines(folder / f"{device}_attlog_{running:%Y-%m}.dat", lines))
     return paths
 
@@ -61,12 +66,14 @@ def _write_lines(path: Path, lines: list[str]) -> Path:
     return files.write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
 
 
-def _month(scene: Scene, opd: Opd, staff: list[Assignment], month: date) -> list[str]:
+def _month(
+    scene: Scene, opd: Opd, staff: list[Assignment], away: dict[str, list[Absence]], month: date
+) -> list[str]:
     """Lines of one terminal and month, up to the day before the export."""
     rng = scene.rng("punches", opd.code, month)
     last = min(month_end(month), scene.as_of - timedelta(days=1))
     days = np.arange(np.datetime64(month), np.datetime64(last) + 1)
-    pins, moments, states = _attendance(scene, opd, staff, days, rng)
+    pins, moments, states = _attendance(scene, opd, staff, away, days, rng)
 
     # Trainees and cleaners whose PIN nobody entered: about one punch in a hundred.
     strangers = rng.integers(0, len(moments), max(1, len(moments) // 110))
@@ -92,21 +99,27 @@ def _month(scene: Scene, opd: Opd, staff: list[Assignment], month: date) -> list
 
 
 def _attendance(
-    scene: Scene, opd: Opd, staff: list[Assignment], days: Moments, rng: np.random.Generator
+    scene: Scene,
+    opd: Opd,
+    staff: list[Assignment],
+    away: dict[str, list[Absence]],
+    days: Moments,
+    rng: np.random.Generator,
 ) -> tuple[Ints, Moments, Ints]:
     """PIN, moment and state of everyone's punches, as matrices of person by day."""
     habits = scene.rng("habits", opd.code)
     shape = (len(staff), len(days))
     punctual = habits.normal(-15, 6, len(staff)) + habits.normal(0, 3)
     absent = habits.beta(1.5, 34, len(staff))
-    offset = habits.integers(0, 4, len(staff))
 
     shifts = np.array([item.works_shifts for item in staff])[:, None]
     second = np.array([item.is_second_pin for item in staff])[:, None]
-    slot = (days.astype("datetime64[D]").astype(int)[None, :] + offset[:, None]) % 4
+    slot = rota_slots(scene, staff, days)
     weekday = (days.astype("datetime64[D]").astype(int) + 3) % 7
     working = np.is_busday(days, holidays=scene.holidays)[None, :]
     due = np.where(shifts, slot != FREE, working) & _assigned(staff, days)
+    # One in thirty looks in at the terminal all the same.
+    due &= ~(_away(staff, away, days) & (rng.random(shape) >= 0.03))
     present: Bools = due & np.where(second, rng.random(shape) < 0.15, rng.random(shape) >= absent[:, None])
 
     start = np.where(shifts, ROTA_START[slot], START)
@@ -135,6 +148,21 @@ def _attendance(
     every = np.concatenate(moments)
     seen = every < np.datetime64(scene.as_of, "s")
     return np.concatenate(all_pins)[seen], every[seen], np.concatenate(states)[seen]
+
+
+def rota_slots(scene: Scene, staff: list[Assignment], days: Moments) -> Ints:
+    """Place in the rota of each person on each day; meant for shift workers only."""
+    offset = np.array([int(scene.rng("rota", item.nip).integers(0, 4)) for item in staff], dtype=int)
+    slots: Ints = (days.astype("datetime64[D]").astype(int)[None, :] + offset[:, None]) % 4
+    return slots
+
+
+def _away(staff: list[Assignment], away: dict[str, list[Absence]], days: Moments) -> Bools:
+    result = np.zeros((len(staff), len(days)), dtype=bool)
+    for place, item in enumerate(staff):
+        for absence in away.get(item.nip, ()):
+            result[place] |= (np.datetime64(absence.start) <= days) & (days <= np.datetime64(absence.end))
+    return result
 
 
 def _assigned(staff: list[Assignment], days: Moments) -> Bools:

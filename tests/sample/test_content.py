@@ -89,6 +89,62 @@ def test_most_come_in_time(punches: pd.DataFrame) -> None:
     assert 0.05 < late < 0.25
 
 
+@pytest.fixture(scope="module")
+def seen(landing: Path, punches: pd.DataFrame) -> pd.DataFrame:
+    """Who punched when, by NIP; damaged NIP and PINs that nobody entered are left out."""
+    file = landing / "bkpsdm/pegawai/pegawai_2026-10.xlsx"
+    employees = pd.read_excel(file, header=4, dtype=str, engine="calamine").dropna(subset="PIN")
+    employees = employees.assign(
+        device=pd.to_numeric(employees["No Mesin"]), nip=employees["NIP"].str.replace(" ", "")
+    )
+    employees = employees[employees["Berlaku Sampai"].fillna("-") == "-"]
+    at = pd.to_datetime(punches["at"], errors="coerce")
+    known = punches.assign(at=at, PIN=punches["pin"].str.strip()).dropna(subset="at")
+    return known.merge(employees[["device", "PIN", "nip"]], on=["device", "PIN"])
+
+
+def test_who_is_on_leave_is_hardly_seen(landing: Path, seen: pd.DataFrame) -> None:
+    folder = landing / "bkpsdm/ketidakhadiran"
+    letters = pd.concat(
+        pd.read_excel(folder / f"ketidakhadiran_2026-{end}.xlsx", header=3, dtype=str, engine="calamine")
+        for end in ("08", "09_rev2", "10")
+    ).dropna(subset=["Tanggal Selesai", "NIP"])
+    at_work = set(zip(seen["nip"], seen["at"].dt.normalize(), strict=True))
+    hits = days = 0
+    for _, letter in letters.iterrows():
+        first, last = (
+            pd.to_datetime(
+                letter[f"Tanggal {name}"],
+                format="mixed",
+                dayfirst="/" in letter[f"Tanggal {name}"],
+                errors="coerce",
+            )
+            for name in ("Mulai", "Selesai")
+        )
+        if pd.isna(first):
+            continue
+        for day in pd.date_range(first, last):
+            days += day <= pd.Timestamp("2026-10-31")
+            hits += (letter["NIP"].replace(" ", ""), day) in at_work
+    assert days > 150 and 0 < hits < 0.06 * days
+    assert letters.duplicated("NIP").any(), "letters overlap"
+
+
+def test_shift_workers_come_as_the_roster_says(landing: Path, seen: pd.DataFrame) -> None:
+    roster = pd.read_csv(landing / "bkpsdm/jadwal_kerja/jadwal_kerja_2026-10.csv", sep=";", skiprows=3)
+    roster = roster[
+        roster["Giliran"].isin(list("PSM")) & ~roster["Tanggal"].fillna("").str.startswith("31/02")
+    ]
+    start = pd.to_datetime(roster["Tanggal"], format="%d/%m/%Y") + pd.to_timedelta(
+        roster["Giliran"].map({"P": 7, "S": 14, "M": 21}), unit="h"
+    )
+    shifts = roster.assign(nip=roster["NIP"].astype(str), start=start)
+    came = shifts.merge(seen[["nip", "at"]], on="nip")
+    minutes = (came["at"] - came["start"]) / pd.Timedelta("1min")
+    in_time = came[minutes.between(-60, 15)].drop_duplicates(["nip", "start"])
+    assert len(shifts) > 200 and len(in_time) > 0.75 * len(shifts)
+
+
 def test_a_correction_replaces_a_month_and_a_broken_one_does_not(landing: Path) -> None:
     folder = landing / "diskominfo/aduan"
     first, second = (read_complaints(folder / f"aduan_2026-07{end}.csv") for end in ("", "_rev2"))
