@@ -79,47 +79,6 @@ def test_unknown_agencies_and_reporters_lose_no_complaint_and_show_no_person(sam
     assert not texts(complaints) & texts(personal)
 
 
-def test_presence_and_lateness_by_agency_and_day(sample_marts, sample_frames, days_off):
-    punches = sample_marts.current("bkpsdm__absensi_mesin")
-    people = sample_marts.current("bkpsdm__pegawai")
-    punches = punches[["device_no", "pin_key", "punched_at"]].drop_duplicates()
-    punches["work_on"] = punches["punched_at"].dt.normalize()
-    valid_from = pd.to_datetime(people["valid_from"])
-    valid_to = pd.to_datetime(people["valid_to"]).fillna(pd.Timestamp("2100-01-01"))
-    people = people[["nip_key", "device_no", "pin_key"]].assign(valid_from=valid_from, valid_to=valid_to)
-
-    scans = punches.merge(people, on=["device_no", "pin_key"])
-    scans = scans[scans["work_on"].between(scans["valid_from"], scans["valid_to"])]
-    is_friday = scans["work_on"].dt.day_of_week == 4
-    noon = scans["work_on"] + pd.to_timedelta(is_friday.map({True: "12:00:00", False: "11:45:00"}))
-    first_in = scans[scans["punched_at"] <= noon].groupby(["nip_key", "work_on"])["punched_at"].min()
-
-    reported = punches[["device_no", "work_on"]].drop_duplicates()
-    expected = people.merge(reported, on="device_no")
-    expected = expected[expected["work_on"].between(expected["valid_from"], expected["valid_to"])]
-    expected = expected[["nip_key", "work_on"]].drop_duplicates()
-    expected = expected[np.is_busday(to_days(expected["work_on"]), holidays=days_off)]
-    index = pd.MultiIndex.from_frame(expected)
-    is_present = index.isin(pd.MultiIndex.from_frame(scans[["nip_key", "work_on"]].drop_duplicates()))
-    late_minutes = (first_in.reindex(index) - index.get_level_values("work_on")) / pd.Timedelta("1min") - 450
-
-    marts = sample_frames["fct_attendance_day"]
-    marts = marts[marts["status_code"] != "off_day"]
-    marts = marts.set_index(["employee_key", pd.to_datetime(marts["work_on"])]).reindex(index)
-    assert marts["status_code"].notna().all()
-    assert ((marts["status_code"] != "absent").to_numpy() == is_present).all()
-    on_time = (late_minutes < 1).to_numpy()
-    assert ((marts["status_code"] == "present").to_numpy() == (is_present & on_time)).all()
-    whole = np.floor(late_minutes.clip(lower=0)).to_numpy()
-    pd.testing.assert_series_equal(
-        marts["late_minutes"].astype(float), pd.Series(whole, index), check_names=False
-    )
-
-    by_agency = sample_frames["agg_attendance_opd_day"]
-    assert by_agency["employee_count"].sum() == len(index)
-    assert by_agency["present_count"].sum() == is_present.sum()
-
-
 def test_budget_absorption_by_agency_and_month(sample_marts, sample_frames):
     raw = sample_marts.current("bpkad__realisasi_apbd")
     spellings = sample_marts.frame("select * from intermediate.int_shared__opd_spelling")
@@ -186,7 +145,8 @@ def test_indicators_stand_on_the_marts_and_score_against_their_targets(sample_fr
     assert kpi["value"].notna().all() and kpi["score"].between(0, 1.25).all()
     attendance = sample_frames["agg_attendance_opd_month"]
     last = attendance[attendance["month_on"] == attendance["month_on"].max()]
-    expected = 100 * last["present_day_count"].sum() / last["employee_day_count"].sum()
+    present = last["present_day_count"].sum() + last["field_duty_day_count"].sum()
+    expected = 100 * present / (last["employee_day_count"].sum() - last["leave_day_count"].sum())
     assert kpi.loc["attendance_pct", "value"] == pytest.approx(expected, abs=0.005)
     assert kpi.loc["poverty_p0", "score"] == pytest.approx(
         kpi.loc["poverty_p0", "target"] / kpi.loc["poverty_p0", "value"], abs=0.0005

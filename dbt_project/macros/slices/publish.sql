@@ -188,8 +188,8 @@
         {%- if loop.first %}
         perform brin_summarize_new_values(index.indexrelid)
         from pg_index as index
-        inner join pg_class as relation on relation.oid = index.indexrelid
-        inner join pg_am as method on method.oid = relation.relam
+        inner join pg_class as indexing on indexing.oid = index.indexrelid
+        inner join pg_am as method on method.oid = indexing.relam
         where index.indrelid = 'marts.{{ mart.name }}'::regclass and method.amname = 'brin';
         {%- endif %}
         {%- endfor %}

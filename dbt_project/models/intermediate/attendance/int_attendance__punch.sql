@@ -1,6 +1,16 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', unlogged=true, post_hook='analyze {{ this }}') }}
 
-with punch as (
+-- The branches of the template confuse the rule of indentation.
+-- noqa: disable=LT02
+with day as (
+    -- A shift may end on the morning after.
+    select slice_on as punched_on from {{ ref('int_attendance__changed_day') }}
+    union
+    select slice_on + 1 as punched_on from {{ ref('int_attendance__changed_day') }}
+),
+
+{% if is_full_rebuild() -%}
+punch as (
     -- What else a terminal writes (state, way of recognition) may differ for one punch.
     select distinct
         device_no,
@@ -8,31 +18,62 @@ with punch as (
         punched_at as punched_local_at
     from {{ ref('stg_bkpsdm__absensi_mesin') }}
 ),
-
-employee as (
-    select * from {{ ref('int_attendance__employee') }}
+{%- else -%}
+marked as (
+    select
+        punched_on,
+        coalesce(punched_on - lag(punched_on) over (order by punched_on) > 3, true) as is_beginning
+    from day
 ),
 
+numbered as (
+    select
+        punched_on,
+        count(*) filter (where is_beginning) over (order by punched_on) as stretch_no
+    from marked
+),
+
+stretch as (
+    select
+        min(punched_on) as first_on,
+        max(punched_on) as last_on
+    from numbered
+    group by stretch_no
+),
+
+punch as (
+    -- Stretch by stretch, so that each is read by the index of the time and never the whole history.
+    select
+        read.device_no,
+        read.pin_key,
+        read.punched_local_at
+    from stretch
+    cross join lateral (
+        -- What else a terminal writes (state, way of recognition) may differ for one punch.
+        select distinct
+            landed.device_no,
+            landed.pin_key,
+            landed.punched_at as punched_local_at
+        from {{ ref('stg_bkpsdm__absensi_mesin') }} as landed
+        where landed.punched_at >= stretch.first_on and landed.punched_at < stretch.last_on + 1
+    ) as read
+),
+{%- endif %}
+
 final as (
-    -- Two employees with one PIN on one day is an error of the map: the later entry counts.
-    select distinct on (punch.device_no, punch.pin_key, punch.punched_local_at)
+    select
         punch.device_no,
         punch.pin_key,
         punch.punched_local_at,
         punch.punched_local_at::date as punched_on,
-        employee.employee_key
+        pin.employee_key
     from punch
-    left join employee
+    inner join day on punch.punched_local_at::date = day.punched_on
+    left join {{ ref('int_attendance__pin') }} as pin
         on
-            punch.device_no = employee.device_no
-            and punch.pin_key = employee.pin_key
-            and punch.punched_local_at::date between employee.valid_from and employee.valid_to
-    order by
-        punch.device_no asc,
-        punch.pin_key asc,
-        punch.punched_local_at asc,
-        employee.valid_from desc,
-        employee.employee_key asc
+            punch.device_no = pin.device_no
+            and punch.pin_key = pin.pin_key
+            and punch.punched_local_at::date between pin.valid_from and pin.valid_to
 )
 
 select * from final

@@ -1,29 +1,26 @@
+{{ config(
+    materialized='replace_slice',
+    slice='work_on',
+    changed='int_attendance__changed_day',
+    indexes=[{'columns': ['work_on'], 'type': 'brin'}]
+) }}
+
 with punch as (
-    select * from {{ ref('int_attendance__punch') }}
+    select punch.*
+    from {{ ref('int_attendance__punch') }} as punch
+    inner join {{ ref('int_attendance__changed_day') }} as changed on punch.punched_on = changed.slice_on
 ),
 
-as_of as (
-    select data_date from {{ ref('int_shared__source_as_of') }}
-    where source_id = 'bkpsdm__absensi_mesin'
-),
-
-counted as (
+final as (
     select
         device_no,
         punched_on as work_on,
         count(*) as punch_count,
         count(distinct pin_key) as person_count,
-        count(*) filter (where employee_key is null) as unmapped_punch_count
+        count(*) filter (where employee_key is null) as unmapped_punch_count,
+        punched_on as data_date
     from punch
     group by device_no, punched_on
-),
-
-final as (
-    select
-        counted.*,
-        as_of.data_date
-    from counted
-    cross join as_of
 )
 
 select * from final

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='replace_slice',
+    slice='work_on',
+    changed='int_attendance__changed_day',
+    indexes=[{'columns': ['work_on'], 'type': 'brin'}]
+) }}
+
 with attendance_day as (
     select * from {{ ref('fct_attendance_day') }}
     where status_code <> 'off_day'
@@ -12,8 +19,9 @@ counted as (
         count(*) as employee_count,
         count(*) filter (where status_code in ('present', 'late')) as present_count,
         count(*) filter (where status_code = 'late') as late_count,
-        count(*) filter (where status_code = 'absent') as absent_count,
-        max(data_date) as data_date
+        count(*) filter (where status_code = 'field_duty') as field_duty_count,
+        count(*) filter (where status_code = 'leave') as leave_count,
+        count(*) filter (where status_code = 'absent') as absent_count
     from attendance_day
     group by opd_code, work_on
 ),
@@ -27,10 +35,13 @@ final as (
         employee_count,
         present_count,
         late_count,
+        field_duty_count,
+        leave_count,
         absent_count,
-        round(100.0 * present_count / nullif(employee_count, 0), 2) as attendance_pct,
+        round(100.0 * (present_count + field_duty_count) / nullif(employee_count - leave_count, 0), 2)
+            as attendance_pct,
         round(100.0 * late_count / nullif(present_count, 0), 2) as late_pct,
-        data_date
+        work_on as data_date
     from counted
 )
 

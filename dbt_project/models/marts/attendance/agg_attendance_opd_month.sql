@@ -1,12 +1,18 @@
+{{ config(
+    materialized='replace_slice',
+    slice='month_on',
+    changed='int_attendance__changed_month',
+    indexes=[{'columns': ['month_on'], 'type': 'brin'}]
+) }}
+
 with attendance_day as (
-    select * from {{ ref('fct_attendance_day') }}
-    where status_code <> 'off_day'
+    {{ attendance_of_changed_months() }}
 ),
 
 counted as (
     select
         opd_code,
-        date_trunc('month', work_on)::date as month_on,
+        month_on,
         min(opd_name) as opd_name,
         min(opd_short_name) as opd_short_name,
         count(distinct employee_key) as employee_count,
@@ -14,10 +20,14 @@ counted as (
         count(*) as employee_day_count,
         count(*) filter (where status_code in ('present', 'late')) as present_day_count,
         count(*) filter (where status_code = 'late') as late_day_count,
+        count(*) filter (where status_code = 'field_duty') as field_duty_day_count,
+        count(*) filter (where status_code = 'leave') as leave_day_count,
         count(*) filter (where status_code = 'absent') as absent_day_count,
-        max(data_date) as data_date
+        coalesce(sum(late_minutes), 0) as late_minutes,
+        round(avg(deduction_pct), 2) as mean_deduction_pct,
+        max(work_on) as data_date
     from attendance_day
-    group by opd_code, date_trunc('month', work_on)
+    group by opd_code, month_on
 ),
 
 final as (
@@ -31,8 +41,14 @@ final as (
         employee_day_count,
         present_day_count,
         late_day_count,
+        field_duty_day_count,
+        leave_day_count,
         absent_day_count,
-        round(100.0 * present_day_count / nullif(employee_day_count, 0), 2) as attendance_pct,
+        late_minutes,
+        mean_deduction_pct,
+        round(
+            100.0 * (present_day_count + field_duty_day_count) / nullif(employee_day_count - leave_day_count, 0), 2
+        ) as attendance_pct,
         round(100.0 * late_day_count / nullif(present_day_count, 0), 2) as late_pct,
         data_date
     from counted

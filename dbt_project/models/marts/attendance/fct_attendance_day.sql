@@ -1,161 +1,207 @@
-with expected_day as (
-    select * from {{ ref('int_attendance__expected_day') }}
-),
+{{ config(
+    materialized='replace_slice',
+    slice='work_on',
+    changed='int_attendance__changed_day',
+    indexes=[{'columns': ['work_on'], 'type': 'brin'}]
+) }}
 
-punch as (
-    select * from {{ ref('int_attendance__punch') }}
-    where employee_key is not null
-),
-
-calendar as (
-    select * from {{ ref('int_shared__calendar') }}
+with day as (
+    select * from {{ ref('int_attendance__day') }}
 ),
 
 rule as (
     select
-        class,
-        minutes_from,
-        minutes_to,
-        deduction_pct,
-        start_time,
-        end_time,
-        friday_end_time,
-        valid_from,
-        coalesce(valid_to, 'infinity'::date) as valid_to
-    from {{ ref('attendance_rule') }}
-    where rule_set = '{{ var("attendance_rule_set") }}'
+        rule.class,
+        rule.minutes_from,
+        rule.minutes_to,
+        rule.deduction_pct,
+        regulation.title as regulation,
+        rule.valid_from,
+        coalesce(rule.valid_to, 'infinity'::date) as valid_to
+    from {{ ref('attendance_rule') }} as rule
+    left join {{ ref('regulation') }} as regulation on rule.regulation_code = regulation.regulation_code
+    where rule.rule_set = '{{ var("attendance_rule_set") }}'
 ),
 
-hours as (
-    select distinct
-        valid_from,
-        valid_to,
-        start_time,
-        end_time,
-        friday_end_time
-    from rule
-),
-
-as_of as (
-    select data_date from {{ ref('int_shared__source_as_of') }}
-    where source_id = 'bkpsdm__absensi_mesin'
-),
-
-scheduled as (
+leave_rule as (
     select
-        expected_day.*,
-        calendar.is_working_day,
-        expected_day.work_on + hours.start_time as starts_at,
-        expected_day.work_on
-        + case when calendar.weekday_no = 5 then coalesce(hours.friday_end_time, hours.end_time) else hours.end_time end
-            as ends_at
-    from expected_day
-    inner join calendar on expected_day.work_on = calendar.date_on
-    left join hours on expected_day.work_on between hours.valid_from and hours.valid_to
-),
-
-punched as (
-    select
-        scheduled.employee_key,
-        scheduled.work_on,
-        count(punch.punched_local_at) as punch_count,
-        -- Terminals do not know in from out reliably: the middle of the working day tells them apart.
-        min(punch.punched_local_at) filter (
-            where punch.punched_local_at <= scheduled.starts_at + (scheduled.ends_at - scheduled.starts_at) / 2
-        ) as first_in_local_at,
-        max(punch.punched_local_at) filter (
-            where punch.punched_local_at > scheduled.starts_at + (scheduled.ends_at - scheduled.starts_at) / 2
-        ) as last_out_local_at
-    from scheduled
-    left join punch
-        on scheduled.employee_key = punch.employee_key and scheduled.work_on = punch.punched_on
-    group by scheduled.employee_key, scheduled.work_on
-),
-
-measured as (
-    select
-        scheduled.*,
-        punched.punch_count,
-        punched.first_in_local_at,
-        punched.last_out_local_at,
-        scheduled.is_working_day and punched.punch_count > 0 as is_judged,
-        case
-            when scheduled.is_working_day and punched.first_in_local_at is not null
-                then greatest(0, floor(extract(epoch from punched.first_in_local_at - scheduled.starts_at) / 60))
-        end::integer as late_minutes,
-        case
-            when scheduled.is_working_day and punched.last_out_local_at is not null
-                then greatest(0, floor(extract(epoch from scheduled.ends_at - punched.last_out_local_at) / 60))
-        end::integer as early_leave_minutes
-    from scheduled
-    inner join punched
-        on scheduled.employee_key = punched.employee_key and scheduled.work_on = punched.work_on
-    where scheduled.is_working_day or punched.punch_count > 0
+        rule.leave_code,
+        rule.deduction_pct,
+        regulation.title as regulation,
+        rule.valid_from,
+        coalesce(rule.valid_to, 'infinity'::date) as valid_to
+    from {{ ref('leave_rule') }} as rule
+    left join {{ ref('regulation') }} as regulation on rule.regulation_code = regulation.regulation_code
+    where rule.rule_set = '{{ var("attendance_rule_set") }}'
 ),
 
 classified as (
     select
-        measured.*,
+        day.*,
         late_rule.class as late_class,
+        {{ minutes_of_class('late_rule.minutes_from', 'late_rule.minutes_to') }} as late_bounds,
+        late_rule.deduction_pct as late_pct,
         early_rule.class as early_leave_class,
+        {{ minutes_of_class('early_rule.minutes_from', 'early_rule.minutes_to') }} as early_bounds,
+        early_rule.deduction_pct as early_pct,
         case
-            when not measured.is_working_day then 'off_day'
-            when measured.punch_count = 0 then 'absent'
+            when day.verdict <> 'judged' then day.verdict
             when late_rule.class <> 'TL0' then 'late'
             else 'present'
         end as status_code,
-        case
-            when not measured.is_working_day then 0
-            when measured.punch_count = 0 then absence_rule.deduction_pct
-            else late_rule.deduction_pct + early_rule.deduction_pct
-        end as deduction_pct
-    from measured
+        case day.verdict
+            when 'off_day' then 0
+            when 'absent' then absence_rule.deduction_pct
+            when 'judged' then late_rule.deduction_pct + early_rule.deduction_pct
+            else leave_rule.deduction_pct
+        end as deduction_pct,
+        case day.verdict
+            when 'absent' then absence_rule.regulation
+            when 'judged' then late_rule.regulation
+            else leave_rule.regulation
+        end as regulation
+    from day
     -- Without a scan the longest delay counts, which is the class that has no upper end.
     left join rule as late_rule
         on
-            measured.is_judged
+            day.verdict = 'judged'
             and late_rule.class like 'TL%'
-            and measured.work_on between late_rule.valid_from and late_rule.valid_to
-            and coalesce(measured.late_minutes, 1440) >= late_rule.minutes_from
-            and (late_rule.minutes_to is null or coalesce(measured.late_minutes, 1440) < late_rule.minutes_to)
+            and day.work_on between late_rule.valid_from and late_rule.valid_to
+            and coalesce(day.late_minutes, 100000) >= late_rule.minutes_from
+            and (late_rule.minutes_to is null or coalesce(day.late_minutes, 100000) < late_rule.minutes_to)
     left join rule as early_rule
         on
-            measured.is_judged
+            day.verdict = 'judged'
             and early_rule.class like 'PSW%'
-            and measured.work_on between early_rule.valid_from and early_rule.valid_to
-            and coalesce(measured.early_leave_minutes, 1440) >= early_rule.minutes_from
-            and (early_rule.minutes_to is null or coalesce(measured.early_leave_minutes, 1440) < early_rule.minutes_to)
+            and day.work_on between early_rule.valid_from and early_rule.valid_to
+            and coalesce(day.early_leave_minutes, 100000) >= early_rule.minutes_from
+            and (early_rule.minutes_to is null or coalesce(day.early_leave_minutes, 100000) < early_rule.minutes_to)
     left join rule as absence_rule
         on
-            absence_rule.class = 'TK'
-            and measured.work_on between absence_rule.valid_from and absence_rule.valid_to
+            day.verdict = 'absent'
+            and absence_rule.class = 'TK'
+            and day.work_on between absence_rule.valid_from and absence_rule.valid_to
+    left join leave_rule
+        on
+            day.leave_code = leave_rule.leave_code
+            and day.work_on between leave_rule.valid_from and leave_rule.valid_to
+),
+
+worded as (
+    select
+        *,
+        case when shift_code <> 'KANTOR' then upper(left(shift_name, 1)) || substr(shift_name, 2) || '. ' else '' end
+        || case
+            when first_in_local_at is null
+                then
+                    'Tidak ada pindai masuk'
+                    || coalesce(': disamakan dengan ' || late_class || ' (' || late_bounds || '), ', ', ')
+                    || {{ deduction_words('late_pct') }}
+            when late_minutes + flex_used_minutes = 0
+                then 'Masuk pukul ' || to_char(first_in_local_at, 'HH24.MI') || ', tepat waktu'
+            else
+                'Masuk pukul ' || to_char(first_in_local_at, 'HH24.MI') || ', '
+                || late_minutes + flex_used_minutes || ' menit sesudah jam masuk '
+                || to_char(starts_local_at, 'HH24.MI')
+                || case
+                    when flex_used_minutes > 0
+                        then ' (' || flex_used_minutes || ' menit di antaranya jam lentur, jam pulang ikut bergeser)'
+                    else ''
+                end
+                || case
+                    when late_minutes = 0 then ', tepat waktu'
+                    else
+                        coalesce(': ' || late_class || ' (' || late_bounds || '), ', ', ')
+                        || {{ deduction_words('late_pct') }}
+                end
+        end as in_words,
+        case
+            when last_out_local_at is null
+                then
+                    'Tidak ada pindai pulang'
+                    || coalesce(': disamakan dengan ' || early_leave_class || ' (' || early_bounds || '), ', ', ')
+                    || {{ deduction_words('early_pct') }}
+            when early_leave_minutes = 0
+                then 'Pulang pukul ' || to_char(last_out_local_at, 'HH24.MI') || ', tidak lebih awal'
+            else
+                'Pulang pukul ' || to_char(last_out_local_at, 'HH24.MI') || ', ' || early_leave_minutes
+                || ' menit sebelum jam pulang '
+                || to_char(ends_local_at + flex_used_minutes * interval '1 minute', 'HH24.MI')
+                || coalesce(': ' || early_leave_class || ' (' || early_bounds || '), ', ', ')
+                || {{ deduction_words('early_pct') }}
+        end as out_words
+    from classified
+),
+
+explained as (
+    select
+        *,
+        case verdict
+            when 'judged'
+                then
+                    in_words || '. ' || out_words || '. '
+                    || case
+                        when deduction_pct > 0
+                            then
+                                'Jumlah potongan ' || {{ decimal_comma('deduction_pct') }} || ' % menurut '
+                                || regulation || '.'
+                        when deduction_pct = 0 then 'Tanpa potongan.'
+                        else 'Aturan potongan untuk hari itu belum ada.'
+                    end
+            when 'absent'
+                then
+                    'Wajib kerja (' || shift_name || ' ' || to_char(starts_local_at, 'HH24.MI') || '–'
+                    || to_char(ends_local_at, 'HH24.MI') || ') dan mesin absensinya melapor, tetapi tidak ada '
+                    || 'pemindaian: tanpa keterangan (TK), ' || {{ deduction_words('deduction_pct') }}
+                    || coalesce(' menurut ' || regulation, '') || '.'
+            when 'off_day'
+                then punch_count || ' pemindaian di luar hari wajib kerja (libur atau tanpa giliran): tidak dinilai.'
+            else
+                upper(left(leave_name, 1)) || substr(leave_name, 2) || ' dari ' || to_char(leave_start_on, 'DD-MM-YYYY')
+                || ' sampai ' || to_char(leave_end_on, 'DD-MM-YYYY')
+                || case verdict when 'field_duty' then ': dihitung hadir, ' else ': tidak wajib hadir, ' end
+                || {{ deduction_words('deduction_pct') }} || coalesce(' menurut ' || regulation, '') || '.'
+                || case
+                    when punch_count > 0 then ' ' || punch_count || ' pemindaian pada hari itu tidak dinilai.' else ''
+                end
+        end as explanation
+    from worded
 ),
 
 final as (
     select
-        classified.employee_key,
-        classified.work_on,
-        classified.opd_code,
-        classified.opd_name,
-        classified.opd_short_name,
-        classified.first_in_local_at at time zone '{{ region_time_zone() }}' as first_in_at,
-        classified.last_out_local_at at time zone '{{ region_time_zone() }}' as last_out_at,
-        classified.punch_count,
-        classified.late_minutes,
-        classified.early_leave_minutes,
-        classified.late_class,
-        classified.early_leave_class,
-        classified.status_code,
-        case classified.status_code
+        employee_key,
+        work_on,
+        opd_code,
+        opd_name,
+        opd_short_name,
+        shift_code,
+        starts_local_at at time zone '{{ region_time_zone() }}' as starts_at,
+        ends_local_at at time zone '{{ region_time_zone() }}' as ends_at,
+        first_in_local_at at time zone '{{ region_time_zone() }}' as first_in_at,
+        last_out_local_at at time zone '{{ region_time_zone() }}' as last_out_at,
+        punch_count,
+        flex_used_minutes,
+        late_minutes,
+        early_leave_minutes,
+        late_class,
+        early_leave_class,
+        leave_code,
+        status_code,
+        case status_code
             when 'present' then 'Hadir tepat waktu'
             when 'late' then 'Hadir terlambat'
-            when 'absent' then 'Tanpa pemindaian'
-            else 'Hadir di hari libur'
+            when 'absent' then 'Tanpa keterangan'
+            when 'leave' then 'Cuti atau izin'
+            when 'field_duty' then 'Dinas luar'
+            else 'Hadir di luar hari wajib kerja'
         end as status_label,
-        classified.deduction_pct::numeric(5, 2) as deduction_pct,
-        as_of.data_date
-    from classified
-    cross join as_of
+        deduction_pct::numeric(5, 2) as deduction_pct,
+        '{{ var("attendance_rule_set") }}' as rule_set,
+        regulation,
+        explanation,
+        work_on as data_date
+    from explained
 )
 
 select * from final

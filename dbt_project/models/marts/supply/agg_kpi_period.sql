@@ -53,7 +53,8 @@ presence as (
     select
         'attendance_pct' as kpi_code,
         month_on as period_on,
-        100.0 * sum(present_day_count) / nullif(sum(employee_day_count), 0) as value
+        100.0 * (sum(present_day_count) + sum(field_duty_day_count))
+        / nullif(sum(employee_day_count) - sum(leave_day_count), 0) as value
     from attendance
     group by month_on
 ),

@@ -1,0 +1,4 @@
+select
+    landed._load_id as load_id,
+    landed.punched_at
+from {{ source('raw', 'bkpsdm__absensi_mesin') }} as landed
