@@ -141,7 +141,7 @@ class ColumnCheck:
         chunks = pa.chunked_array([known, *parts] if len(known) else parts).dictionary_encode().chunks
         entries = chunks[0].dictionary
         new = entries.slice(len(known))
-        if len(new) * 2 > len(cells) > 1:
+        if len(cells) > 1 and 4 * len(new) > 3 * len(cells):
             self._known, self._judged = known.slice(0, 0), None
             # A first, small batch says little: each trial in vain makes the next pause longer.
             self._pause = self._next_pause

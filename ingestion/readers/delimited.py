@@ -24,8 +24,8 @@ from ingestion.readers.table import Batch, BrokenRow, Table
 
 _HEAD_BYTES = 512 << 10
 _BLOCK_BYTES = 4 << 20
-_BLOCKS_TOGETHER = 3
-_ROWS_TOGETHER = 150_000
+_BLOCKS_TOGETHER = 2
+_ROWS_TOGETHER = 100_000
 _TAIL_BYTES = 16 << 10
 _FOOTER_LINES = 10
 
