@@ -30,12 +30,12 @@ def apply_region(code: str | None = None) -> None:
             )
             for item in region["opd"]
         ]
-        versions = [version for item in region["opd"] for version in _versions(item)]
         targets = [
             (item["kpi_code"], item["target"], item["unit"], item["higher_is_better"])
             for item in region.get("targets", [])
         ]
         _check_history(region["opd"])
+        versions = [version for item in region["opd"] for version in _versions(item)]
     except KeyError as missing:
         raise settings.SettingsError(
             f"{file.name}: kunci {missing} tidak ada pada salah satu OPD atau target."
@@ -102,9 +102,15 @@ def _versions(agency: dict[str, Any]) -> list[Version]:
 
 
 def _check_history(agencies: list[dict[str, Any]]) -> None:
-    """A successor must be an agency of the file, and only an agency that ended has one."""
+    """Days are days; a successor is another agency of the file, and only an agency that ended has one."""
     codes = {agency["code"] for agency in agencies}
     for agency in agencies:
+        for dated in (agency, *agency.get("former_names", [])):
+            for key in ("valid_from", "valid_to"):
+                if not isinstance(dated.get(key, datetime.date.min), datetime.date):
+                    raise ValueError(
+                        f"OPD {agency['code']}: {key} harus berupa tanggal tanpa kutip, misalnya 2022-01-03."
+                    )
         unknown = set(agency.get("successors", [])) - (codes - {agency["code"]})
         if unknown:
             raise ValueError(

@@ -141,6 +141,8 @@ def test_a_change_of_an_agency_names_its_source(path):
         ({"code": "a", "successors": ["b"]}, "valid_to harus diisi"),
         ({"code": "a", "successors": ["z"], "valid_to": EVER}, "bukan OPD lain"),
         ({"code": "a", "successors": ["a"], "valid_to": EVER}, "bukan OPD lain"),
+        ({"code": "a", "valid_from": "2022-01-03"}, "valid_from harus berupa tanggal"),
+        ({"code": "a", "former_names": [{"name": "A", "valid_to": 2022}]}, "valid_to harus berupa tanggal"),
     ],
 )
 def test_a_history_that_cannot_be_is_refused(agency, message):
