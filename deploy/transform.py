@@ -68,38 +68,27 @@ def behind() -> list[str]:
     built and those whose last build failed. ``supply`` also counts refused files and says which domains could
     not be built, so it follows whatever becomes of the others.
     """
+    from ingestion import ledger
+
     versions = models_versions()
+    wanted = ledger.domains_behind()
     with _transformer() as cursor:
         cursor.execute(
             "select domain from ops.run_domain"
             " where status = 'success' and models_version = %s::jsonb ->> domain",
             (json.dumps(versions),),
         )
-        wanted = set(DOMAINS) - {domain for (domain,) in cursor.fetchall()}
-        cursor.execute(_DOMAINS_WITH_OTHER_LOADS, {"supply": SUPPLY})
-        wanted |= {domain for (domain,) in cursor.fetchall()}
-    if wanted:
+        wanted |= set(DOMAINS) - {domain for (domain,) in cursor.fetchall()}
+        cursor.execute(_IS_SUPPLY_BEHIND, {"supply": SUPPLY})
+        [(is_supply_behind,)] = cursor.fetchall()
+    if wanted or is_supply_behind:
         wanted.add(SUPPLY)
     return [domain for domain in DOMAINS if domain in wanted]
 
 
-# Sets are compared, not ids: a load takes its id when it begins; one with a higher id may be finished before.
-_DOMAINS_WITH_OTHER_LOADS = """
-    select source.domain
-    from ops.load as load
-    inner join ops.source as source on source.source_id = load.source_id
-    left join ops.published_load as published
-        on published.domain = source.domain and published.load_id = load.load_id
-    where
-        load.status = 'loaded'
-        and (
-            published.load_id is null
-            or (load.change_id, load.superseded_by_load_id)
-            is distinct from (published.change_id, published.superseded_by_load_id)
-        )
-    union
-    select %(supply)s
-    where
+# It has not seen every load, whatever became of it, or not the last build of every domain.
+_IS_SUPPLY_BEHIND = """
+    select
         exists (
             select from ops.load as load
             where not exists (

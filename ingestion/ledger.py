@@ -160,23 +160,31 @@ def is_sample(cursor: Cursor, sha256: str) -> bool:
     return bool(_one(cursor)[0])
 
 
-def domains_behind() -> dict[str, int]:
-    """Domain → newest load, or change of what is current, that its marts do not hold yet; empty when none."""
-    # What was built is the transformer's to know; the loader may not read it.
+def domains_behind() -> set[str]:
+    """Domains whose published marts were made of other loads than those that count now.
+
+    Sets are compared, not ids: a load takes its id when it begins, and one with a higher id may be finished
+    before.
+    """
+    # What was published is the transformer's to know; the loader may not read it.
     with connect("transformer") as connection, connection.cursor() as cursor:
         cursor.execute(
             """
-            select source.domain, max(greatest(load.load_id, load.change_id))
+            select distinct source.domain
             from ops.load as load
-            inner join ops.source as source using (source_id)
-            left join ops.run_domain as run on run.domain = source.domain and run.status = 'success'
-            where load.status = 'loaded'
-            group by source.domain
-            having max(greatest(load.load_id, load.change_id)) > coalesce(max(run.up_to_load_id), 0)
-            order by source.domain
+            inner join ops.source as source on source.source_id = load.source_id
+            left join ops.published_load as published
+                on published.domain = source.domain and published.load_id = load.load_id
+            where
+                load.status = 'loaded'
+                and (
+                    published.load_id is null
+                    or (load.change_id, load.superseded_by_load_id)
+                    is distinct from (published.change_id, published.superseded_by_load_id)
+                )
             """
         )
-        return dict(cursor.fetchall())
+        return {domain for (domain,) in cursor.fetchall()}
 
 
 def record_delivery(

@@ -43,6 +43,7 @@ def test_a_restored_installation_equals_the_saved_one(warehouse, tmp_path):
         cursor.execute("create table if not exists raw.saved (value text)")
         cursor.execute("insert into raw.saved select i::text from generate_series(1, 1000) i")
         cursor.execute("grant select (value) on raw.saved to transformer")
+        cursor.execute("create table candidate.scratch as select 1 as untested")
     original = settings.home() / "originals" / "ab" / "abcdef"
     original.parent.mkdir(parents=True, exist_ok=True)
     original.write_bytes(b"the file as the agency sent it")
@@ -68,6 +69,10 @@ def test_a_restored_installation_equals_the_saved_one(warehouse, tmp_path):
     with warehouse.connect("transformer") as connection, connection.cursor() as cursor:
         cursor.execute("select count(value) from raw.saved")
         assert cursor.fetchone() == (1000,)
+        # Candidates are no part of a backup; their schema is, with its rights.
+        cursor.execute("select to_regclass('candidate.scratch')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("create table candidate.scratch (); drop table candidate.scratch")
     with warehouse.connect("admin") as connection, connection.cursor() as cursor:
         cursor.execute("drop table raw.saved")
 

@@ -99,7 +99,8 @@ def database(warehouse: Any) -> Iterator[Any]:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(
-            "truncate ops.delivery, ops.load, ops.load_slice, ops.slice, ops.rejected_row, ops.run_domain"
+            "truncate ops.delivery, ops.load, ops.load_slice, ops.slice, ops.rejected_row, ops.run_domain,"
+            " ops.published_load"
         )
         cursor.execute("delete from ops.setting")
         for source in load_contracts():

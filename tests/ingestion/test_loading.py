@@ -71,7 +71,7 @@ def test_the_real_files_fill_their_raw_tables(database: Any, shared_real: Path) 
     assert query(database, "select data_to::text from ops.load where source_id = 'djpb__apbd'") == [
         ("2026-07-31",)
     ]
-    assert ledger.domains_behind().keys() == {"attendance", "budget", "poverty"}
+    assert ledger.domains_behind() == {"attendance", "budget", "poverty"}
 
 
 def test_loading_a_file_twice_changes_nothing(database: Any, budget_csv: Writer) -> None:
