@@ -25,6 +25,7 @@ WORK_DAYS = 200
 PUNCHES_EACH = 406
 # The history ends here; the days that follow are delivered as files.
 LAST_DAY = datetime.date(2026, 10, 30)
+NEXT_DAYS = 10
 EMPLOYEES_A_DEVICE = 125
 FIRST_DEVICE = 101
 OPDS = ("Dinas Kesehatan", "Dinas Pendidikan", "Sekretariat Daerah", "Dinas Komunikasi dan Informatika")
@@ -81,6 +82,31 @@ scanned as (
 )
 """
 
+_MONTHLY = {
+    "bkpsdm__ketidakhadiran": """
+    insert into raw.bkpsdm__ketidakhadiran (
+        period, nip, nip_key, kind_code, start_on, end_on, _load_id, _row_no, _row_hash, _slice
+    )
+    select %(period)s, nip, nip_key, case when person_no %% 4 = 0 then 'DL' else 'CT' end, began.day_on,
+        began.day_on + 1, %(load)s, person_no + 2, gen_random_uuid(), %(period)s
+    from bench.person
+    cross join lateral (
+        select %(first)s::date + (person_no * 7 %% 27) as day_on where random() < 0.05
+    ) as began
+    """,
+    "bkpsdm__jadwal_kerja": """
+    insert into raw.bkpsdm__jadwal_kerja (
+        period, nip, nip_key, work_on, shift_code, _load_id, _row_no, _row_hash, _slice
+    )
+    select %(period)s, person.nip, person.nip_key, day.day_on,
+        (array['P', 'S', 'M', 'L'])[1 + (person.person_no / 10 + day.day_no) %% 4],
+        %(load)s, row_number() over () + 1, gen_random_uuid(), %(period)s
+    from bench.person as person
+    cross join bench.day as day
+    where person.works_shifts and day.day_on between %(first)s and %(last)s
+    """,
+}
+
 
 @dataclass(frozen=True)
 class History:
@@ -92,7 +118,7 @@ class History:
     next_days: tuple[datetime.date, ...]
 
 
-def fill(rows: int, times: int, new_days: int) -> History:
+def fill(rows: int, times: int) -> History:
     """``rows`` times ``times`` punches: the same people, ``times`` as many days."""
     employees = max(10, rows // PUNCHES_EACH)
     holidays = np.array(
@@ -101,7 +127,7 @@ def fill(rows: int, times: int, new_days: int) -> History:
     last = np.datetime64(LAST_DAY)
     first = np.busday_offset(last, 1 - WORK_DAYS * times, roll="backward", holidays=holidays)
     days = np.arange(first, last + 1)
-    following = np.busday_offset(last, np.arange(1, new_days + 1), roll="backward", holidays=holidays)
+    following = np.busday_offset(last, np.arange(1, NEXT_DAYS + 1), roll="backward", holidays=holidays)
     known = [*days, *np.arange(last + 1, following[-1] + 1)]
     warehouse.execute(_PERSONS)
     with warehouse.cursor() as cursor:
@@ -120,7 +146,10 @@ def fill(rows: int, times: int, new_days: int) -> History:
         for month in pd.period_range(pd.Period(first, "M"), pd.Period(last, "M")):
             start = max(month.start_time.date(), first.astype(object))
             _month(cursor, start, min(month.end_time.date(), LAST_DAY))
-        _settle(cursor, "bkpsdm__absensi_mesin")
+        for month in pd.period_range(pd.Period(first, "M"), pd.Period(following[-1], "M")):
+            _letters_and_roster(cursor, month.start_time.date(), month.end_time.date())
+        for source in ("bkpsdm__absensi_mesin", *_MONTHLY):
+            _settle(cursor, source)
         cursor.execute("select count(*) from raw.bkpsdm__absensi_mesin")
         punches = cursor.fetchone()[0]
     warehouse.execute("vacuum analyze raw.bkpsdm__absensi_mesin; analyze; checkpoint")
@@ -177,14 +206,32 @@ def _employee_map(cursor: Any, first: datetime.date) -> None:
         {"opds": list(OPDS), "count": len(OPDS), "first": first, "load": load_id},
     )
     _settle(cursor, source)
+    _hold(cursor, source, "*", load_id)
+
+
+def _hold(cursor: Any, source: str, slice_key: str, load_id: int) -> None:
+    """A load is the current one of a slice."""
+    names = {"source": source, "slice": slice_key, "load": load_id}
     cursor.execute(
-        "insert into ops.slice (source_id, slice_key, load_id) values (%s, '*', %s)", (source, load_id)
+        "insert into ops.slice (source_id, slice_key, load_id) values (%(source)s, %(slice)s, %(load)s)",
+        names,
     )
     cursor.execute(
-        "insert into ops.load_slice (load_id, source_id, slice_key, rows)"
-        " select load_id, source_id, '*', rows_loaded from ops.load where load_id = %s",
-        (load_id,),
+        f"""
+        insert into ops.load_slice (load_id, source_id, slice_key, rows)
+        select %(load)s, %(source)s, %(slice)s, count(*) from raw.{source} where _load_id = %(load)s
+        """,
+        names,
     )
+
+
+def _letters_and_roster(cursor: Any, first: datetime.date, last: datetime.date) -> None:
+    """A month of leave (one in twenty, two days) and of the shift workers' roster."""
+    for source, rows in _MONTHLY.items():
+        load_id = _load(cursor, source, f"{source}_{first:%Y-%m}.csv", first, last)
+        names = {"first": first, "last": last, "load": load_id, "period": f"{first:%Y-%m}"}
+        cursor.execute(rows, names)
+        _hold(cursor, source, f"{first:%Y-%m}", load_id)
 
 
 def _month(cursor: Any, first: datetime.date, last: datetime.date) -> None:

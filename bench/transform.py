@@ -3,8 +3,8 @@
     python -m bench.transform [--rows 2000000] [--times 10] [--days 3] [--json]
 
 For a history of ``rows`` punches and one of ``times`` as many (the same people, more days) it starts a
-PostgreSQL of its own with Pendopo's settings, puts the punches and their ledger straight into it, builds the
-domain attendance from nothing, and then delivers further days, one after the other, through the real loader
+PostgreSQL of its own with Pendopo's settings, puts the punches and their ledger straight into it and builds
+the domain attendance from nothing. Then it delivers further days to both in turns, through the real loader
 and the real transform. At the larger history every query of the attendance charts is timed as the role that
 Superset uses. The last line of the output is JSON.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import statistics
@@ -48,12 +49,17 @@ class Build:
 class Measured:
     """One size of history."""
 
+    home: Path
     history: attendance_history.History
     rebuild: Build
     days: list[Build] = field(default_factory=list)
     load_s: list[float] = field(default_factory=list)
     day_rows: int = 0
     queries: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def enter(self) -> None:
+        """Make this history's server the one that everything talks to."""
+        os.environ["PENDOPO_HOME"] = str(self.home)
 
 
 def main() -> None:
@@ -63,38 +69,47 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=3, help="days delivered after it")
     parser.add_argument("--json", action="store_true", help="the last line only")
     arguments = parser.parse_args()
-    sizes = [measure(arguments.rows, times, arguments.days) for times in (1, arguments.times)]
-    result = summary(*sizes)
+    with contextlib.ExitStack() as stack:
+        small, large = (prepare(stack, arguments.rows, times) for times in (1, arguments.times))
+        # In turns, so that a machine that is busy for a while slows both.
+        for number in range(arguments.days):
+            for measured in (small, large) if number % 2 == 0 else (large, small):
+                deliver(measured, measured.history.next_days[number])
+        large.enter()
+        large.queries = _time_queries()
+    result = summary(small, large)
     if not arguments.json:
-        print(as_text(*sizes, result))
+        print(as_text(small, large, result))
     print(json.dumps(result))
 
 
-def measure(rows: int, times: int, days: int) -> Measured:
-    """Everything about one size of history, in a PostgreSQL that is gone afterwards."""
-    with warehouse.temporary(settings.ROOT / "ingestion" / "contracts") as home:
-        reference.apply_region()
-        _say(f"{times}x: writing a history of {rows * times} punches")
-        history = attendance_history.fill(rows, times, days)
-        log = home / "dbt.log"
-        with _output_to(log):
-            transform.run_domain(transform.SHARED)
-        measured = Measured(history, _build(log))
-        _say(f"{times}x: {history.punches} punches, rebuild {measured.rebuild}")
-        for day in history.next_days:
-            started = time.perf_counter()
-            for path in attendance_history.write_day(home / f"{day}", day):
-                outcome = load.load_file(path)
-                if outcome.status != "loaded":
-                    raise SystemExit(f"not loaded: {outcome.messages}")
-            measured.load_s.append(time.perf_counter() - started)
-            measured.days.append(_build(log))
-            _say(f"{times}x: {day}: {measured.days[-1]}")
-        with warehouse.cursor() as cursor:
-            cursor.execute("select count(*) from marts.fct_attendance_day where work_on = %s", (day,))
-            measured.day_rows = cursor.fetchone()[0]
-        measured.queries = _time_queries()
-        return measured
+def prepare(stack: contextlib.ExitStack, rows: int, times: int) -> Measured:
+    """A history and the marts built from nothing, in a PostgreSQL of its own that the stack removes."""
+    home = stack.enter_context(warehouse.temporary(settings.ROOT / "ingestion" / "contracts"))
+    reference.apply_region()
+    _say(f"{times}x: writing a history of {rows * times} punches")
+    history = attendance_history.fill(rows, times)
+    with _output_to(home / "dbt.log"):
+        transform.run_domain(transform.SHARED)
+    measured = Measured(home, history, _build(home / "dbt.log"))
+    _say(f"{times}x: {history.punches} punches, rebuild {measured.rebuild}")
+    return measured
+
+
+def deliver(measured: Measured, day: datetime.date) -> None:
+    """One more day: its files through the loader, then the transform."""
+    measured.enter()
+    started = time.perf_counter()
+    for path in attendance_history.write_day(measured.home / f"{day}", day):
+        outcome = load.load_file(path)
+        if outcome.status != "loaded":
+            raise SystemExit(f"not loaded: {outcome.messages}")
+    measured.load_s.append(time.perf_counter() - started)
+    measured.days.append(_build(measured.home / "dbt.log"))
+    with warehouse.cursor() as cursor:
+        cursor.execute("select count(*) from marts.fct_attendance_day where work_on = %s", (day,))
+        measured.day_rows = cursor.fetchone()[0]
+    _say(f"{measured.history.punches} punches, {day}: {measured.days[-1]}")
 
 
 def _build(log: Path) -> Build:
@@ -140,6 +155,13 @@ def summary(small: Measured, large: Measured) -> dict[str, Any]:
     def of_days(measured: Measured, name: str) -> float:
         return round(statistics.median(getattr(build, name) for build in measured.days), 2)
 
+    def ratio(name: str) -> float:
+        """Median of the rounds' ratios."""
+        pairs = zip(large.days, small.days, strict=True)
+        return round(
+            statistics.median(getattr(big, name) / getattr(little, name) for big, little in pairs), 2
+        )
+
     def size(measured: Measured) -> dict[str, Any]:
         return {
             "punches": measured.history.punches,
@@ -159,8 +181,8 @@ def summary(small: Measured, large: Measured) -> dict[str, Any]:
     return {
         "small": size(small),
         "large": size(large),
-        "ratio": round(of_days(large, "seconds") / of_days(small, "seconds"), 2),
-        "ratio_models": round(of_days(large, "models_s") / max(of_days(small, "models_s"), 0.01), 2),
+        "ratio": ratio("seconds"),
+        "ratio_models": ratio("models_s"),
         "slowest_query_ms": large.queries[0][2] if large.queries else None,
         "queries_over_100_ms": [query for query in large.queries if query[2] > 100],
         "queries": large.queries,
