@@ -37,38 +37,6 @@ def test_the_calendar_counts_working_days_as_numpy_does(sample_frames, days_off)
     assert (calendar["is_working_day"].to_numpy() == np.is_busday(days, holidays=days_off)).all()
 
 
-def test_complaints_closed_in_time_by_month_of_their_deadline(sample_marts, sample_frames, days_off):
-    raw = sample_marts.current("diskominfo__aduan")
-    raw = raw.sort_values(["period", "_row_no"]).drop_duplicates("ticket_no", keep="last")
-    received, closed = raw["received_at"], raw["closed_at"]
-    target = np.where(raw["classification"].isin(["Aspirasi", "Permintaan Informasi"]), 5, 14)
-    due = np.busday_offset(
-        np.busday_offset(to_days(received), 0, roll="backward", holidays=days_off), target, holidays=days_off
-    )
-    as_of = np.datetime64(received.max().date())
-    is_open = ~raw["status"].isin(["Selesai", "Ditolak"])
-    is_closed = (closed >= received) & (raw["status"] != "Ditolak")
-    taken = np.full(len(raw), 0)
-    taken[is_closed] = np.busday_count(
-        to_days(received[is_closed]) + 1, to_days(closed[is_closed]) + 1, holidays=days_off
-    )
-    in_time = pd.Series(np.nan, raw.index)
-    in_time[is_open & closed.isna() & (as_of > due)] = 0.0
-    in_time[is_closed] = (taken <= target)[is_closed].astype(float)
-    months = pd.Series(due).where(due <= as_of).dt.to_period("M").to_numpy()
-    expected = (100 * in_time.groupby(months).mean()).dropna().round(2)
-
-    period = sample_frames["agg_kpi_period"]
-    period = period[(period["kpi_code"] == "complaint_completion_on_time_pct") & period["value"].notna()]
-    actual = period.set_index(pd.PeriodIndex(period["period_on"], freq="M"))["value"]
-    assert len(actual) >= 24
-    pd.testing.assert_series_equal(actual.sort_index(), expected, check_names=False, check_freq=False)
-
-    monthly = sample_frames["agg_complaint_month"]
-    assert monthly["received_count"].sum() == len(raw)
-    assert monthly["open_count"].sum() == is_open.sum()
-
-
 def test_unknown_agencies_and_reporters_lose_no_complaint_and_show_no_person(sample_marts, sample_frames):
     complaints = sample_frames["fct_complaint"]
     raw = sample_marts.current("diskominfo__aduan")
