@@ -49,7 +49,9 @@ def test_unknown_agencies_and_reporters_lose_no_complaint_and_show_no_person(sam
 
 def test_budget_absorption_by_agency_and_month(sample_marts, sample_frames):
     raw = sample_marts.current("bpkad__realisasi_apbd")
-    spellings = sample_marts.frame("select * from intermediate.int_shared__opd_spelling")
+    spellings = sample_marts.frame(
+        "select name_key, opd_code from intermediate.int_shared__opd_name where valid_to = 'infinity'"
+    )
     key = raw["opd_name"].str.lower().str.replace("&", "dan").str.replace(r"[^a-z0-9]", "", regex=True)
     raw["opd_code"] = key.map(spellings.set_index("name_key")["opd_code"]).fillna("unknown")
     raw["version_no"] = raw["version"].str.lower().map({"murni": 1, "pergeseran": 2, "perubahan": 3})
