@@ -200,13 +200,13 @@ def run_domain(domain: str, say: Say = print) -> None:
     """
     folder = settings.home() / "dbt" / domain
     results_file = folder / "run_results.json"
-    with _alone(domain, say):
+    with _alone(domain, say) as began_at:
         # The last build's results must not be taken for this one's when dbt fails before it writes any.
         results_file.unlink(missing_ok=True)
         _lend_parsed_project(folder)
         code = child.run(_dbt_command(domain, folder), os.environ | dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None
-        failed = _record(domain, results, is_success=code == 0)
+        failed = _record(domain, results, began_at, is_success=code == 0)
     if code != 0:
         what = "; ".join(failed) or "dbt berhenti sebelum membangun model, lihat baris di atas"
         raise BuildError(f"dbt gagal membangun domain {domain}: {what}")
@@ -240,8 +240,13 @@ def _lend_parsed_project(folder: Path) -> None:
         copy.replace(own)
 
 
-def _record(domain: str, results: dict[str, Any] | None, *, is_success: bool) -> list[str]:
-    """Write the results down; returns a line for each failed node, at most five."""
+def _record(
+    domain: str, results: dict[str, Any] | None, began_at: datetime.datetime, *, is_success: bool
+) -> list[str]:
+    """Write the results down; returns a line for each failed node, at most five.
+
+    What another build of the domain has published meanwhile (``pendopo dbt build``) is not called failed.
+    """
     invocation_id = results["metadata"]["invocation_id"] if results else str(uuid.uuid4())
     nodes = results["results"] if results else []
     rows = [
@@ -267,12 +272,13 @@ def _record(domain: str, results: dict[str, Any] | None, *, is_success: bool) ->
         if not is_success:
             cursor.execute(
                 """
-                insert into ops.run_domain (domain, up_to_load_id, invocation_id, status)
+                insert into ops.run_domain as known (domain, up_to_load_id, invocation_id, status)
                 values (%s, 0, %s, 'failed')
                 on conflict (domain) do update set
                     invocation_id = excluded.invocation_id, status = excluded.status, finished_at = default
+                where known.status = 'failed' or known.finished_at < %s
                 """,
-                (domain, invocation_id),
+                (domain, invocation_id, began_at),
             )
     failed = [node for node in nodes if node["status"] in ("error", "fail")]
     return [f"{node['unique_id']}: {node['message']}" for node in failed[:5]]
@@ -290,8 +296,8 @@ def _transformer() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _alone(domain: str, say: Say) -> Iterator[None]:
-    """Hold the domain's advisory lock; a killed holder's lock ends with its session."""
+def _alone(domain: str, say: Say) -> Iterator[datetime.datetime]:
+    """Hold the domain's advisory lock, since when it gives; a killed holder's lock ends with its session."""
     connection = psycopg2.connect(settings.dsn("transformer"))
     # No open transaction while dbt runs: it would hold back vacuum.
     connection.autocommit = True
@@ -304,6 +310,8 @@ def _alone(domain: str, say: Say) -> Iterator[None]:
                     break
                 say(f"Domain {domain} sedang dibangun oleh proses lain; menunggu")
                 time.sleep(5)
-        yield
+            cursor.execute("select clock_timestamp()")
+            [(began_at,)] = cursor.fetchall()
+        yield began_at
     finally:
         connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import subprocess
@@ -72,6 +73,11 @@ def _load(cursor, source_id: str, status: str = "loaded", load_id: int | None = 
 def _status(cursor, domain: str) -> str:
     cursor.execute("select status from ops.run_domain where domain = %s", (domain,))
     return cursor.fetchone()[0]
+
+
+def _fail(domain: str, began: datetime.timedelta = datetime.timedelta()) -> None:
+    """A build that began so long ago and now ends in an error."""
+    transform._record(domain, None, datetime.datetime.now(datetime.UTC) - began, is_success=False)
 
 
 def test_nothing_is_built_when_nothing_is_behind(database):
@@ -145,7 +151,7 @@ def test_a_load_that_is_finished_after_one_with_a_higher_id_is_not_hidden(databa
 
 def test_a_failed_build_stays_behind_but_is_not_tried_all_the_time(database):
     _load(database, "bps__kemiskinan")
-    transform._record("poverty", None, is_success=False)
+    _fail("poverty")
     _publish(database, "supply")
     assert _status(database, "poverty") == "failed"
     assert transform.behind() == ["poverty", "supply"]
@@ -153,9 +159,16 @@ def test_a_failed_build_stays_behind_but_is_not_tried_all_the_time(database):
     database.execute("update ops.run_domain set finished_at = now() - interval '2 hours'")
     assert transform.is_due()
     # News of another domain do not wait.
-    transform._record("poverty", None, is_success=False)
+    _fail("poverty")
     _load(database, "djpb__apbd")
     assert transform.is_due()
+
+
+def test_what_another_build_has_published_meanwhile_is_not_called_failed(database):
+    _fail("poverty", began=datetime.timedelta(minutes=5))
+    assert _status(database, "poverty") == "success"
+    _fail("poverty")
+    assert _status(database, "poverty") == "failed"
 
 
 def test_a_build_writes_down_what_every_node_did(database):

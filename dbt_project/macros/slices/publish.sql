@@ -37,8 +37,10 @@
 {%- endmacro %}
 
 {% macro note_failure(domain) -%}
+    -- A build that another one has taken the domain from has nothing to say about it.
     insert into ops.run_domain (domain, up_to_load_id, invocation_id, status)
-    values ('{{ domain }}', 0, '{{ invocation_id }}', 'failed')
+    select domain, 0, invocation_id, 'failed' from ops.build
+    where domain = '{{ domain }}' and invocation_id = '{{ invocation_id }}'
     on conflict (domain) do update set
         invocation_id = excluded.invocation_id, status = excluded.status, finished_at = default;
     commit;
