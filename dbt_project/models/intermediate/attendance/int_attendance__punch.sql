@@ -1,7 +1,7 @@
 {{ config(materialized='table', unlogged=true, post_hook='analyze {{ this }}') }}
 
 -- The branches of the template confuse the rule of indentation.
--- noqa: disable=LT02
+-- noqa: disable=LT02,AM09
 with day as (
     -- A shift may end on the morning after.
     select slice_on as punched_on from {{ ref('int_attendance__changed_day') }}
@@ -11,12 +11,11 @@ with day as (
 
 {% if is_full_rebuild() -%}
 punch as (
-    -- What else a terminal writes (state, way of recognition) may differ for one punch.
-    select distinct
+    select
         device_no,
         pin_key,
         punched_at as punched_local_at
-    from {{ ref('stg_bkpsdm__absensi_mesin') }}
+    from {{ ref('stg_bkpsdm__absensi_mesin__punch') }}
 ),
 {%- else -%}
 marked as (
@@ -42,20 +41,21 @@ stretch as (
 ),
 
 punch as (
-    -- Stretch by stretch, so that each is read by the index of the time and never the whole history.
+    -- Stretch by stretch, so that each is read by the index of the time and never the whole history: the offset
+    -- keeps the planner from reading all first.
     select
         read.device_no,
         read.pin_key,
         read.punched_local_at
     from stretch
     cross join lateral (
-        -- What else a terminal writes (state, way of recognition) may differ for one punch.
-        select distinct
+        select
             landed.device_no,
             landed.pin_key,
             landed.punched_at as punched_local_at
-        from {{ ref('stg_bkpsdm__absensi_mesin') }} as landed
+        from {{ ref('stg_bkpsdm__absensi_mesin__punch') }} as landed
         where landed.punched_at >= stretch.first_on and landed.punched_at < stretch.last_on + 1
+        offset 0
     ) as read
 ),
 {%- endif %}

@@ -18,19 +18,25 @@ schedule as (
 ),
 
 -- Four hours before a shift until six after it a punch may be its own.
-measured as (
+final as (
     select
         punch.employee_key,
-        punch.punched_on,
         punch.punched_local_at,
-        least(
-            abs(extract(epoch from punch.punched_local_at - own.starts_at)),
-            abs(extract(epoch from punch.punched_local_at - own.ends_at))
-        ) as own_distance,
-        least(
-            abs(extract(epoch from punch.punched_local_at - former.starts_at)),
-            abs(extract(epoch from punch.punched_local_at - former.ends_at))
-        ) as former_distance
+        case
+            when former.employee_key is null then punch.punched_on
+            when own.employee_key is null then former.work_on
+            when
+                least(
+                    greatest(punch.punched_local_at - former.ends_at, former.ends_at - punch.punched_local_at),
+                    greatest(punch.punched_local_at - former.starts_at, former.starts_at - punch.punched_local_at)
+                )
+                <= least(
+                    greatest(punch.punched_local_at - own.starts_at, own.starts_at - punch.punched_local_at),
+                    greatest(punch.punched_local_at - own.ends_at, own.ends_at - punch.punched_local_at)
+                )
+                then former.work_on
+            else punch.punched_on
+        end as work_on
     from punch
     left join schedule as own
         on
@@ -43,17 +49,6 @@ measured as (
             and punch.punched_on - 1 = former.work_on
             and punch.punched_local_at
             between former.starts_at - interval '4 hours' and former.ends_at + interval '6 hours'
-),
-
-final as (
-    select
-        employee_key,
-        punched_local_at,
-        case
-            when former_distance <= coalesce(own_distance, former_distance) then punched_on - 1
-            else punched_on
-        end as work_on
-    from measured
 )
 
 select * from final

@@ -5,21 +5,28 @@
     indexes=[{'columns': ['work_on'], 'type': 'brin'}]
 ) }}
 
-with punch as (
-    select punch.*
+-- Person by person first: counting different ones within a day would sort all punches.
+with person as (
+    select
+        punch.device_no,
+        punch.punched_on,
+        punch.pin_key,
+        count(*) as punch_count,
+        count(*) filter (where punch.employee_key is null) as unmapped_punch_count
     from {{ ref('int_attendance__punch') }} as punch
     inner join {{ ref('int_attendance__changed_day') }} as changed on punch.punched_on = changed.slice_on
+    group by punch.device_no, punch.punched_on, punch.pin_key
 ),
 
 final as (
     select
         device_no,
         punched_on as work_on,
-        count(*) as punch_count,
-        count(distinct pin_key) as person_count,
-        count(*) filter (where employee_key is null) as unmapped_punch_count,
+        sum(punch_count)::bigint as punch_count,
+        count(*) as person_count,
+        sum(unmapped_punch_count)::bigint as unmapped_punch_count,
         punched_on as data_date
-    from punch
+    from person
     group by device_no, punched_on
 )
 
