@@ -36,35 +36,57 @@
         select * from {{ published('fct_complaint') }}
     ),
 
-    -- Where a ticket stands now, and where it stood when the marts were last published.
+    touched as (
+        select
+            ticket_no,
+            bool_or(is_registered) as is_registered
+        from (
+            select
+                ticket_no,
+                true as is_registered
+            from registered
+            union all
+            select
+                ticket_no,
+                false as is_registered
+            from logged
+        ) as changed
+        group by ticket_no
+    ),
+
+    -- Every month in which a ticket ever stood: the one where it stands now and the published one are among them.
     place as (
         select
             ticket_no,
-            date_trunc('month', received_at)::date as month_on
-        from {{ ref('stg_diskominfo__aduan') }}
-        union
+            to_date(slice_key, 'YYYY-MM') as month_on
+        from {{ ref('stg_diskominfo__aduan__landed') }}
+        union all
         select
             ticket_no,
             received_month_on as month_on
         from published
     ),
 
-    -- A ticket that comes, goes or changes makes others up to 90 days later a repeat, or no longer one.
-    registered_month as (
-        select distinct series.month_at::date as slice_on
-        from place
-        inner join registered on place.ticket_no = registered.ticket_no
-        cross join lateral generate_series(
+    touched_month as (
+        select
             place.month_on,
-            date_trunc('month', place.month_on + interval '1 month' - interval '1 day' + interval '90 days'),
-            interval '1 month'
-        ) as series (month_at)
+            bool_or(touched.is_registered) as is_registered
+        from place
+        inner join touched on place.ticket_no = touched.ticket_no
+        group by place.month_on
     ),
 
-    logged_month as (
-        select distinct place.month_on as slice_on
-        from place
-        inner join logged on place.ticket_no = logged.ticket_no
+    -- A ticket that comes, goes or changes makes others up to 90 days later a repeat, or no longer one.
+    repeat_month as (
+        select series.month_at::date as month_on
+        from touched_month
+        cross join
+            lateral generate_series(
+                touched_month.month_on,
+                date_trunc('month', touched_month.month_on + interval '1 month 90 days' - interval '1 day'),
+                interval '1 month'
+            ) as series (month_at)
+        where touched_month.is_registered
     ),
 
     as_of as (
@@ -103,9 +125,9 @@
     ),
 
     final as (
-        select slice_on from registered_month
+        select month_on as slice_on from touched_month
         union
-        select slice_on from logged_month
+        select month_on as slice_on from repeat_month
         union
         select slice_on from judged
     )
