@@ -126,11 +126,15 @@
         inner join ops.source as source on source.source_id = slice.source_id
         where source.domain = '{{ domain }}';
         {%- if domain != 'shared' %}
-        insert into ops.build_source (domain, source_id, data_date)
-        select '{{ domain }}', as_of.source_id, as_of.data_date
-        from {{ graph.nodes['model.' ~ project_name ~ '.int_shared__source_as_of'].relation_name }} as as_of
-        inner join ops.source as source on source.source_id = as_of.source_id
-        where source.domain = '{{ domain }}';
+        {%- set as_of = graph.nodes['model.' ~ project_name ~ '.int_shared__source_as_of'].relation_name %}
+        -- Before the first build of the shared domain a single model can be tried, but nothing published.
+        if to_regclass('{{ as_of }}') is not null then
+            insert into ops.build_source (domain, source_id, data_date)
+            select '{{ domain }}', as_of.source_id, as_of.data_date
+            from {{ as_of }} as as_of
+            inner join ops.source as source on source.source_id = as_of.source_id
+            where source.domain = '{{ domain }}';
+        end if;
         {%- endif %}
     end
     $begin$;
