@@ -104,7 +104,7 @@ def test_classes_of_a_rule_set_cover_every_minute_once() -> None:
     for row in seed("attendance_rule"):
         if row["class"] != "TK":
             rules.setdefault((row["rule_set"], row["class"].rstrip("0123456789")), []).append(row)
-    assert {name for name, _ in rules} == {"permentan_68_2012", "perban_bgn_4_2025"}
+    assert {"permentan_68_2012", "perban_bgn_4_2025"} <= {name for name, _ in rules}
     for classes in rules.values():
         edges = [(row["minutes_from"], row["minutes_to"]) for row in classes]
         assert edges[0][0] == "0" and edges[-1][1] == ""
