@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from psycopg2.extras import execute_values
 
 from bench import warehouse
@@ -26,9 +27,9 @@ PUNCHES_EACH = 406
 # The history ends here; the days that follow are delivered as files.
 LAST_DAY = datetime.date(2026, 10, 30)
 NEXT_DAYS = 10
-EMPLOYEES_A_DEVICE = 125
+# One terminal an agency.
+DEVICES = 40
 FIRST_DEVICE = 101
-OPDS = ("Dinas Kesehatan", "Dinas Pendidikan", "Sekretariat Daerah", "Dinas Komunikasi dan Informatika")
 
 _PERSONS = """
 create schema bench;
@@ -159,8 +160,8 @@ def fill(rows: int, times: int) -> History:
 def _persons(count: int) -> list[tuple[Any, ...]]:
     """Numbers and keyed hashes as the loader makes them, so that its files meet the same people."""
     numbers = range(count)
-    devices = [FIRST_DEVICE + number // EMPLOYEES_A_DEVICE for number in numbers]
-    pins = [str(1 + number % EMPLOYEES_A_DEVICE) for number in numbers]
+    devices = [FIRST_DEVICE + number % DEVICES for number in numbers]
+    pins = [str(1 + number // DEVICES) for number in numbers]
     nips = [f"9{number:017}" for number in numbers]
     key = settings.secret("personal_data_key").encode()
     hashed = {}
@@ -193,6 +194,8 @@ def _load(cursor: Any, source_id: str, name: str, first: datetime.date, last: da
 def _employee_map(cursor: Any, first: datetime.date) -> None:
     source, name = "bkpsdm__pegawai", f"pegawai_{LAST_DAY:%Y-%m}.xlsx"
     load_id = _load(cursor, source, name, first, LAST_DAY)
+    region = yaml.safe_load(settings.region_file().read_text())
+    agencies = [item["name"] for item in region["opd"] if "valid_to" not in item]
     cursor.execute(
         """
         insert into raw.bkpsdm__pegawai (
@@ -203,7 +206,7 @@ def _employee_map(cursor: Any, first: datetime.date) -> None:
             'PNS', device_no, pin, pin_key, %(first)s, %(load)s, person_no + 2, gen_random_uuid(), '*'
         from bench.person
         """,
-        {"opds": list(OPDS), "count": len(OPDS), "first": first, "load": load_id},
+        {"opds": agencies, "count": len(agencies), "first": first, "load": load_id},
     )
     _settle(cursor, source)
     _hold(cursor, source, "*", load_id)
