@@ -192,6 +192,6 @@ def totals(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     for name in ("late", "absent", "leave", "field_duty"):
         result[name] = status[name]
     due = (result["expected"] - result["leave"]).replace(0, np.nan)
-    result["attendance_pct"] = (100 * (result["present"] + result["field_duty"]) / due).round(2)
-    result["late_pct"] = (100 * result["late"] / result["present"].replace(0, np.nan)).round(2)
+    result["attendance_pct"] = 100 * (result["present"] + result["field_duty"]) / due
+    result["late_pct"] = 100 * result["late"] / result["present"].replace(0, np.nan)
     return result
