@@ -19,7 +19,10 @@ def test_the_measurement_ends_with_its_figures_as_json():
     assert 9 < figures["large"]["punches"] / figures["small"]["punches"] < 11
     assert figures["ratio"] > 0 and figures["small"]["rebuild_s"] > 0
     assert figures["small"]["day_rows"] > 0, "the delivered day reached the marts"
-    assert {query[1] for query in figures["queries"]} >= {"agg_attendance_class_month", "agg_attendance_opd_month"}
+    assert {query[1] for query in figures["queries"]} >= {
+        "agg_attendance_class_month",
+        "agg_attendance_opd_month",
+    }
 
 
 def test_every_chart_of_attendance_is_measured():

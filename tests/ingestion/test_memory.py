@@ -44,9 +44,10 @@ def write(file: Path, *, months: int, bad: float = 0.006, times: int = 1) -> Non
 def load(file: Path) -> tuple[dict[str, Any], float]:
     """Load in a process of its own: counts and peak memory in MB."""
     code = (
-        "import json, resource, sys; from pathlib import Path; from ingestion.load import load_file;"
-        "outcome = load_file(Path(sys.argv[1])); used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "print(json.dumps([outcome.as_json(), used]))"
+        "import json, re, sys; from pathlib import Path; from ingestion.load import load_file;"
+        "outcome = load_file(Path(sys.argv[1])); status = Path('/proc/self/status').read_text();"
+        # Not ru_maxrss: a child inherits it from the process that started it.
+        "print(json.dumps([outcome.as_json(), int(re.search(r'VmHWM:\\s*(\\d+) kB', status)[1])]))"
     )
     command = [sys.executable, "-c", code, str(file)]
     result = subprocess.run(command, cwd=settings.ROOT, capture_output=True, text=True, check=True)
