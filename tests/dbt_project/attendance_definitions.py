@@ -45,10 +45,11 @@ def days(facts: Facts) -> pd.DataFrame:
     scheduled = _scheduled(facts, scans)
     scans = _placed(scans, scheduled)
     by_day = scans.groupby(["employee_key", "work_on"])
-    counted = by_day.size().rename("punch_count").reset_index()
+    counted = by_day.agg(punch_count=("punched_at", "size"), was_seen=("is_of_a_shift", "any")).reset_index()
 
     plan = scheduled.merge(counted, on=["employee_key", "work_on"], how="left")
-    plan = plan[plan["has_report"] | plan["punch_count"].notna()]
+    plan["was_seen"] = plan["was_seen"].eq(True)
+    plan = plan[plan["has_report"] | plan["was_seen"]]
     plan = plan.assign(is_expected=True)
     extra = counted.merge(
         plan[["employee_key", "work_on"]], on=["employee_key", "work_on"], how="left", indicator=True
@@ -61,6 +62,7 @@ def days(facts: Facts) -> pd.DataFrame:
     )
 
     middle = both["start"] + (both["end"] - both["start"]) / 2
+    scans = scans[scans["is_of_a_shift"]]
     scans = scans.merge(both.assign(middle=middle)[["employee_key", "work_on", "middle"]])
     halves = scans["punched_at"] <= scans["middle"]
     key = ["employee_key", "work_on"]
@@ -71,7 +73,7 @@ def days(facts: Facts) -> pd.DataFrame:
     both["late_minutes"] = np.floor((both["first_in"] - both["start"]) / MINUTE).clip(lower=0)
     both["early_leave_minutes"] = np.floor((both["end"] - both["last_out"]) / MINUTE).clip(lower=0)
     both["letter"] = _letter(facts, both)
-    is_judged = both["is_expected"] & both["letter"].isna() & (both["punch_count"] > 0)
+    is_judged = both["is_expected"] & both["letter"].isna() & both["was_seen"]
     late, late_pct = _classes(both["late_minutes"], "TL")
     early, early_pct = _classes(both["early_leave_minutes"], "PSW")
     both["late_class"] = late.where(is_judged)
@@ -81,7 +83,7 @@ def days(facts: Facts) -> pd.DataFrame:
             ~both["is_expected"],
             both["letter"] == FIELD_DUTY,
             both["letter"].notna(),
-            both["punch_count"] == 0,
+            ~both["was_seen"],
             both["late_class"] != "TL0",
         ],
         ["off_day", "field_duty", "leave", "absent", "late"],
@@ -140,7 +142,7 @@ def _scheduled(facts: Facts, scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def _placed(scans: pd.DataFrame, scheduled: pd.DataFrame) -> pd.DataFrame:
-    """The day that each punch belongs to."""
+    """The day that each punch belongs to, and whether it lies in the window of that day's shift."""
     scans = scans.assign(scan=range(len(scans)))
     parts = []
     for offset in (-1, 0, 1):
@@ -151,7 +153,8 @@ def _placed(scans: pd.DataFrame, scheduled: pd.DataFrame) -> pd.DataFrame:
     to_start, to_end = (near["punched_at"] - near[side] for side in ("start", "end"))
     near = near.assign(distance=np.minimum(to_start.abs(), to_end.abs()))
     near = near.sort_values(["distance", "work_on"]).drop_duplicates("scan").set_index("scan")["work_on"]
-    return scans.assign(work_on=scans["scan"].map(near).fillna(scans["date"]))
+    shift_day = scans["scan"].map(near)
+    return scans.assign(work_on=shift_day.fillna(scans["date"]), is_of_a_shift=shift_day.notna())
 
 
 def _agency(facts: Facts, asked: pd.DataFrame) -> pd.DataFrame:

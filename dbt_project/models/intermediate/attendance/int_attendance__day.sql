@@ -26,12 +26,18 @@ punched as (
         schedule.employee_key,
         schedule.work_on,
         count(*) as punch_count,
+        -- A punch far from the hours of the day is counted, but says nothing about them.
+        bool_or(punch.is_within_window) as was_seen,
         -- Terminals do not know in from out reliably: the middle of the shift tells them apart.
         min(punch.punched_local_at) filter (
-            where punch.punched_local_at <= schedule.starts_at + (schedule.ends_at - schedule.starts_at) / 2
+            where
+            punch.is_within_window
+            and punch.punched_local_at <= schedule.starts_at + (schedule.ends_at - schedule.starts_at) / 2
         ) as first_in_local_at,
         max(punch.punched_local_at) filter (
-            where punch.punched_local_at > schedule.starts_at + (schedule.ends_at - schedule.starts_at) / 2
+            where
+            punch.is_within_window
+            and punch.punched_local_at > schedule.starts_at + (schedule.ends_at - schedule.starts_at) / 2
         ) as last_out_local_at
     from schedule
     inner join {{ ref('int_attendance__shift_punch') }} as punch
@@ -43,11 +49,12 @@ day as (
     select
         schedule.*,
         coalesce(punched.punch_count, 0) as punch_count,
+        coalesce(punched.was_seen, false) as was_seen,
         punched.first_in_local_at,
         punched.last_out_local_at,
         -- A terminal that sent nothing says nothing about anybody.
         schedule.starts_at is not null
-        and (reported.employee_key is not null or punched.punch_count > 0) as is_expected
+        and (reported.employee_key is not null or coalesce(punched.was_seen, false)) as is_expected
     from schedule
     left join reported
         on schedule.employee_key = reported.employee_key and schedule.work_on = reported.work_on
@@ -65,7 +72,7 @@ settled as (
         case
             when not day.is_expected then 'off_day'
             when leave.leave_code is not null then leave.status_code
-            when day.punch_count = 0 then 'absent'
+            when not day.was_seen then 'absent'
             else 'judged'
         end as verdict
     from day

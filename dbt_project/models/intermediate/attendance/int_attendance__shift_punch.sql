@@ -22,6 +22,7 @@ final as (
     select
         punch.employee_key,
         punch.punched_local_at,
+        own.employee_key is not null or former.employee_key is not null as is_within_window,
         case
             when former.employee_key is null then punch.punched_on
             when own.employee_key is null then former.work_on

@@ -152,10 +152,21 @@ explained as (
                 then
                     'Wajib kerja (' || shift_name || ' ' || to_char(starts_local_at, 'HH24.MI') || '–'
                     || to_char(ends_local_at, 'HH24.MI') || ') dan mesin absensinya melapor, tetapi tidak ada '
-                    || 'pemindaian: tanpa keterangan (TK), ' || {{ deduction_words('deduction_pct') }}
+                    || 'pemindaian'
+                    || case
+                        when punch_count > 0 then ' di sekitar jam itu (' || punch_count || ' jauh di luarnya)' else ''
+                    end
+                    || ': tanpa keterangan (TK), ' || {{ deduction_words('deduction_pct') }}
                     || coalesce(' menurut ' || regulation, '') || '.'
             when 'off_day'
-                then punch_count || ' pemindaian di luar hari wajib kerja (libur atau tanpa giliran): tidak dinilai.'
+                then
+                    punch_count
+                    || case
+                        when starts_local_at is null
+                            then ' pemindaian di luar hari wajib kerja (libur atau tanpa giliran)'
+                        else ' pemindaian jauh di luar jam kerja dan mesin absensinya tidak melapor'
+                    end
+                    || ': tidak dinilai.'
             else
                 upper(left(leave_name, 1)) || substr(leave_name, 2) || ' dari ' || to_char(leave_start_on, 'DD-MM-YYYY')
                 || ' sampai ' || to_char(leave_end_on, 'DD-MM-YYYY')
