@@ -128,6 +128,17 @@ def test_sums_by_agency(sample_frames, found, mart, day):
     assert_cells_equal(by_day(sample_frames[mart], key).set_index(key), wanted)
 
 
+def test_days_by_class_and_month(sample_frames, found):
+    facts = found[found["is_expected"]].reset_index()
+    facts["month_on"] = facts["work_on"].dt.to_period("M").dt.start_time
+    was_there = facts["status_code"].isin(["present", "late"])
+    facts["class_code"] = facts["late_class"].where(was_there, facts["status_code"])
+    key = ["opd_code", "month_on", "class_code"]
+    groups = facts.groupby(key)["work_on"]
+    wanted = pd.DataFrame({"employee_day_count": groups.size(), "data_date": groups.max()})
+    assert_cells_equal(by_day(sample_frames["agg_attendance_class_month"], key).set_index(key), wanted)
+
+
 def test_sums_by_employee_and_month(sample_frames, found):
     facts = found.reset_index()
     facts["month_on"] = facts["work_on"].dt.to_period("M").dt.start_time
