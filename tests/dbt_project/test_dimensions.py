@@ -249,3 +249,6 @@ def test_accounts_and_regulations_stand_as_the_seeds_say(empty_frames):
     # What was only remembered says so in words, too.
     remembered = regulations["source"].str.contains("belum dibaca")
     assert remembered.any() and not (remembered & regulations["is_verified"]).any()
+    # So does a beginning that nobody knows.
+    unknown = regulations["source"].str.contains("tanggal berlaku tidak diketahui")
+    assert (unknown == regulations["valid_from"].isna()).all()
