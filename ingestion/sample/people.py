@@ -72,6 +72,6 @@ def _spelling(opd: Opd, dice: float, number: int, typos: float) -> str:
     if dice < 0.74:
         return opd.short_name
     if dice < 0.92:
-        return opd.spellings[number % len(opd.spellings)]
+        return opd.spellings[number % len(opd.spellings)] if opd.spellings else opd.name
     variants = (opd.name.upper(), f" {opd.name} ", opd.name.replace(" ", "  ", 1), opd.name.replace(",", ""))
     return variants[number % len(variants)]

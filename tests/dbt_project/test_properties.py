@@ -126,7 +126,10 @@ def _rows(center):
     found = {}
     for name, frame in center.all_frames().items():
         if name.startswith(("fct_", "agg_")) or name in ("dim_employee", "dim_employee_pin"):
-            found[name] = frame.astype(str).value_counts().to_dict()
+            # A text for what is empty: rows that hold a missing value are not counted otherwise.
+            found[name] = (
+                frame.astype(object).where(frame.notna(), "kosong").astype(str).value_counts().to_dict()
+            )
     return found
 
 
