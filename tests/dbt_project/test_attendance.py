@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psycopg2
 import pytest
 
-from ingestion import ledger, load, reference
+from ingestion import ledger, load, reference, settings
 
 from .conftest import Marts
 
@@ -84,6 +85,11 @@ def build(marts: Marts, *options: str) -> dict[str, pd.DataFrame]:
     }
 
 
+def assert_same(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFrame]) -> None:
+    for name, frame in left.items():
+        pd.testing.assert_frame_equal(frame, right[name], obj=name)
+
+
 def changed_days(marts: Marts) -> list[str]:
     days = marts.frame("select slice_on from intermediate.int_attendance__changed_day order by 1")["slice_on"]
     return [f"{day:%d}" for day in days]
@@ -132,15 +138,62 @@ def test_day_after_day_gives_what_all_at_once_gives(marts: Marts, tmp_path: Path
 
     office.punches("1_attlog.dat", "12 04-07:00", "12 04-14:05", "11 02-20:50")
     arrived = build(marts)
-    assert changed_days(marts) == ["01", "02", "03", "04"]
+    # The repeated punch of the second changes nothing.
+    assert changed_days(marts) == ["03", "04"]
     assert status(arrived, 4) == [("KANTOR", "absent", 0), ("KANTOR", "late", 1), ("P", "present", 2)]
     months = arrived["agg_attendance_opd_month"].set_index("opd_code")
     assert months.loc["inspektorat", "leave_day_count"] == 1
 
     whole = build(marts, "--full-refresh")
-    for name, frame in whole.items():
-        pd.testing.assert_frame_equal(arrived[name], frame, obj=name)
+    assert_same(arrived, whole)
     again = build(marts)
     assert changed_days(marts) == []
-    for name, frame in again.items():
-        pd.testing.assert_frame_equal(whole[name], frame, obj=name)
+    assert_same(whole, again)
+
+
+def test_a_terminal_that_repeats_its_whole_memory_changes_only_the_days_that_differ(
+    marts: Marts, tmp_path: Path
+) -> None:
+    office = Office(tmp_path)
+    earlier = [f"11 {day:02d}-07:0{day % 10}" for day in range(9, 14)]
+    office.punches("1_attlog.dat", *earlier)
+    office.punches("2_attlog.dat", "21 10-07:20", "21 11-07:25")
+    build(marts)
+
+    # Another name, as a rename by hand would give; a forgotten punch of the eleventh comes with the new day.
+    office.punches("1_attlog_2026-03.dat", *earlier, "11 11-16:02", "11 14-07:10")
+    repeated = build(marts)
+    assert changed_days(marts) == ["10", "11", "13", "14"]
+
+    # The memory is full: the oldest punch is gone from the file, not from the warehouse.
+    office.punches("1_attlog.dat", *earlier[2:], "11 11-16:02", "11 14-07:10", "11 15-07:10")
+    wrapped = build(marts)
+    assert changed_days(marts) == ["14", "15"]
+
+    # Nothing new at all: known from two files.
+    office.punches("1_attlog.dat", earlier[1], "11 15-07:10")
+    assert_same(build(marts), wrapped)
+    assert changed_days(marts) == []
+
+    days = repeated["agg_attendance_device_day"]
+    assert days.loc[pd.to_datetime(days["work_on"]) == "2026-03-11", "punch_count"].tolist() == [2, 1]
+    assert_same(build(marts, "--full-refresh"), wrapped)
+
+
+def test_a_load_that_loses_its_place_changes_the_days_that_no_other_load_holds(
+    marts: Marts, tmp_path: Path
+) -> None:
+    office = Office(tmp_path)
+    office.punches("1_attlog.dat", "11 19-07:00", "11 20-07:00")
+    office.punches("1_attlog.dat", "11 19-07:00", "11 23-07:00")
+    build(marts)
+    with psycopg2.connect(settings.dsn("loader")) as connection, connection.cursor() as cursor:
+        # As if it were read again under a new contract that gives nothing.
+        cursor.execute(
+            "update ops.load set superseded_by_load_id = load_id"
+            " where load_id = (select max(load_id) from ops.load)"
+        )
+    connection.close()
+    left = build(marts)
+    assert changed_days(marts) == ["22", "23"]
+    assert_same(build(marts, "--full-refresh"), left)

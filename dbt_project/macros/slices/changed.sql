@@ -28,6 +28,30 @@
 {%- endmacro %}
 
 {#
+    Loads of an unsliced source whose rows the published marts hold and this build reads unchanged; column load_id.
+    What they hold is the same before and after, whatever changed_loads() brings or takes.
+#}
+{% macro standing_loads(source_id) -%}
+    (
+        select standing.load_id
+        from ops.published_load as standing
+        inner join ops.published_load as base
+            on
+                standing.domain = base.domain
+                and base.load_id = coalesce(standing.supplements_load_id, standing.load_id)
+        where
+            standing.domain = '{{ model.fqn[2] }}'
+            and standing.source_id = '{{ source_id }}'
+            and standing.superseded_by_load_id is null
+            and base.superseded_by_load_id is null
+            and not exists (
+                select from {{ changed_loads(source_id) }} as changed
+                where changed.load_id in (standing.load_id, base.load_id)
+            )
+    )
+{%- endmacro %}
+
+{#
     Slices of a sliced source whose rows are others now, by another load or by corrected rows; column slice_key.
     Sharper than the slices of changed_loads(): a load that lost one month still holds the others.
 #}

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- The branches of the template confuse the rule of indentation.
--- noqa: disable=LT02
+-- noqa: disable=LT02,AM09
 -- depends_on: {{ ref('int_shared__source_as_of') }} {{ ref('int_shared__calendar') }}
 -- depends_on: {{ ref('stg_bkpsdm__ketidakhadiran__landed') }} {{ ref('int_attendance__employee') }}
 
@@ -27,15 +27,109 @@ calendar as (
     where date_on <= (select as_of.data_date from as_of)
 ),
 
-punched as (
+standing as (
+    select load_id from {{ standing_loads('bkpsdm__absensi_mesin') }}
+),
+
+landed as (
     -- Load by load, so that each is found by the index of its number: the inner distinct keeps them apart.
-    select distinct landed.punched_on
+    select
+        changed.load_id,
+        landed.device_no,
+        landed.pin_key,
+        landed.punched_at
     from {{ changed_loads('bkpsdm__absensi_mesin') }} as changed
     cross join lateral (
-        select distinct landed.punched_at::date as punched_on
-        from {{ ref('stg_bkpsdm__absensi_mesin__landed') }} as landed
-        where landed.load_id = changed.load_id
+        select distinct
+            of_load.device_no,
+            of_load.pin_key,
+            of_load.punched_at
+        from {{ ref('stg_bkpsdm__absensi_mesin__landed') }} as of_load
+        where of_load.load_id = changed.load_id
     ) as landed
+),
+
+-- A terminal hands over its whole memory each time: the newest load with the same first punch holds nearly all.
+first_punch as (
+    select distinct on (load_id)
+        load_id,
+        device_no,
+        pin_key,
+        punched_at
+    from landed
+    order by load_id, punched_at, pin_key
+),
+
+former as (
+    select max(same.load_id) as load_id
+    from first_punch
+    cross join lateral (
+        select of_time.load_id
+        from {{ ref('stg_bkpsdm__absensi_mesin__landed') }} as of_time
+        where
+            of_time.punched_at = first_punch.punched_at
+            and of_time.device_no = first_punch.device_no
+            and of_time.pin_key = first_punch.pin_key
+        offset 0
+    ) as same
+    inner join standing on same.load_id = standing.load_id
+    group by first_punch.load_id
+),
+
+differing as (
+    select
+        device_no,
+        pin_key,
+        punched_at
+    from landed
+    except
+    select
+        held.device_no,
+        held.pin_key,
+        held.punched_at
+    from (select distinct load_id from former) as former
+    cross join lateral (
+        select distinct
+            of_load.device_no,
+            of_load.pin_key,
+            of_load.punched_at
+        from {{ ref('stg_bkpsdm__absensi_mesin__landed') }} as of_load
+        where of_load.load_id = former.load_id
+    ) as held
+),
+
+-- What is left is looked for in all other loads, stretch by stretch by the index of the time.
+stretch as (
+    select unnest(range_agg(daterange(punched_at::date, punched_at::date + 4))) as days from differing
+),
+
+changed_punch as (
+    select
+        device_no,
+        pin_key,
+        punched_at
+    from differing
+    except
+    select
+        held.device_no,
+        held.pin_key,
+        held.punched_at
+    from stretch
+    cross join lateral (
+        select
+            of_time.load_id,
+            of_time.device_no,
+            of_time.pin_key,
+            of_time.punched_at
+        from {{ ref('stg_bkpsdm__absensi_mesin__landed') }} as of_time
+        where of_time.punched_at >= lower(stretch.days) and of_time.punched_at < upper(stretch.days)
+        offset 0
+    ) as held
+    inner join standing on held.load_id = standing.load_id
+),
+
+punched as (
+    select distinct punched_at::date as punched_on from changed_punch
 ),
 
 roster as (
