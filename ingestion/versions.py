@@ -142,7 +142,7 @@ def bring_forward(
     slices = _slices_of(cursor, [load_id])
     switches = derive_slices(cursor, source_id, slices)
     if switches or not slices:
-        # Marts are built up to an id; this change needs one of its own.
+        # By this a build sees that the load came back, though it has its place as before.
         cursor.execute(
             "update ops.load set change_id = nextval('ops.load_load_id_seq') where load_id = %s", (load_id,)
         )

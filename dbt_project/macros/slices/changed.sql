@@ -92,12 +92,3 @@
             and holder.load_id is not null
             {%- endif %}
 {%- endmacro %}
-
-{# The last day that a source covered when the domain was last published; null before the first time. #}
-{% macro published_as_of(source_id) -%}
-    (
-        select published.data_date
-        from ops.published_source as published
-        where published.domain = '{{ model.fqn[2] }}' and published.source_id = '{{ source_id }}'
-    )
-{%- endmacro %}
