@@ -178,6 +178,30 @@ def test_a_new_day_makes_an_open_complaint_late_without_a_word_about_it(center):
     assert after.data_date == before.data_date == datetime.date(2026, 3, 30)
 
 
+def test_what_only_a_correction_brought_goes_with_the_file_that_it_corrected(center):
+    center.register("2026-05", ticket("F1", "04/05/2026 08:00:00", nik=""))
+    center.log("2026-06", step("F1", 1, "01-06-2026 08:00:00", "Verifikasi"))
+    center.build()
+    file = center.folder / "riwayat_aduan_2026-07.csv"
+    step_of_d1 = step("D1", 1, "{}", "Tindak Lanjut")
+    lines = [LOG, step("F1", 2, "01-07-2026 08:00:00", "Tindak Lanjut"), step_of_d1.format("32-07-2026")]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    base = load.load_file(file)
+    assert (base.status, base.loaded, len(base.rejects)) == ("loaded", 1, 1)
+    correction = center.folder / "perbaikan.csv"
+    line = f"{step_of_d1.format('02-07-2026 08:00:00')};{base.load_id}:3"
+    correction.write_text(f"{LOG};_pendopo\n{line}\n", encoding="utf-8")
+    assert load.load_file(correction, "diskominfo__aduan_riwayat").loaded == 1
+    assert {"2025-11", "2026-05"} <= center.build()
+    answered = (
+        "select count(*) from marts.fct_complaint_event where ticket_no = 'D1' and event_type = 'answered'"
+    )
+    assert center.marts.frame(answered)["count"].tolist() == [1]
+    center.log("2026-07_rev2", step("F1", 2, "01-07-2026 08:00:00", "Tindak Lanjut"))
+    assert {"2025-11", "2026-05"} <= center.build()
+    assert center.marts.frame(answered)["count"].tolist() == [0]
+
+
 def test_the_built_slices_are_what_a_build_from_nothing_makes(center):
     assert center.build() == set()
     published = center.rows()

@@ -5,25 +5,35 @@
     with a higher one may be finished before.
 #}
 
-{# Loads that came, came back or lost their place; column load_id. #}
+{# Loads that came, came back or lost their place, and their corrections, which do so with them; column load_id. #}
 {% macro changed_loads(source_id) -%}
     (
-        select load.load_id
-        from ops.build_load as load
-        inner join ops.build as build on load.domain = build.domain
-        left join ops.published_load as published
-            on load.domain = published.domain and load.load_id = published.load_id
-        where
-            load.domain = '{{ model.fqn[2] }}'
-            and load.source_id = '{{ source_id }}'
-            and (
-                build.is_full_rebuild
-                or published.load_id is null
-                or (load.change_id, load.superseded_by_load_id)
-                is distinct from (published.change_id, published.superseded_by_load_id)
-            )
+        with changed as (
+            select load.load_id
+            from ops.build_load as load
+            inner join ops.build as build on load.domain = build.domain
+            left join ops.published_load as published
+                on load.domain = published.domain and load.load_id = published.load_id
+            where
+                load.domain = '{{ model.fqn[2] }}'
+                and load.source_id = '{{ source_id }}'
+                and (
+                    build.is_full_rebuild
+                    or published.load_id is null
+                    or (load.change_id, load.superseded_by_load_id)
+                    is distinct from (published.change_id, published.superseded_by_load_id)
+                )
+            union
+            {{ _holders_of_changed_slices(source_id, 'load_id') }}
+        )
+
+        select load_id from changed
+        {%- for state in ['build', 'published'] %}
         union
-        {{ _holders_of_changed_slices(source_id, 'load_id') }}
+        select load.load_id
+        from ops.{{ state }}_load as load
+        where load.domain = '{{ model.fqn[2] }}' and load.supplements_load_id in (select load_id from changed)
+        {%- endfor %}
     )
 {%- endmacro %}
 
