@@ -110,24 +110,29 @@ _IS_SUPPLY_BEHIND = """
 """
 
 
-def models_versions() -> dict[str, str]:
+def models_versions(region: str | None = None) -> dict[str, str]:
     """Domain → fingerprint of what its marts are built from besides data.
 
     These are its own models, those of ``shared``, macros, seeds, variables and the region's facts. A domain
     of another version is built anew from its whole history: a change of one domain leaves the others alone.
+    ``region``: digest of the region's facts; None: of its file as it is now.
     """
+    from ingestion import reference
+
+    if region is None:
+        region = reference.digest(settings.region_file().read_bytes())
     project = settings.ROOT / "dbt_project"
-    common = [project / "dbt_project.yml", settings.region_file()]
+    common = [project / "dbt_project.yml"]
     for folder in ("macros", "seeds", f"models/*/{SHARED}"):
         common += sorted(project.glob(f"{folder}/**/*"))
     return {
-        domain: _digest([*common, *sorted(project.glob(f"models/*/{domain}/**/*"))])
+        domain: _digest(region, [*common, *sorted(project.glob(f"models/*/{domain}/**/*"))])
         for domain in (SHARED, *SOURCE_DOMAINS, SUPPLY)
     }
 
 
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
+def _digest(region: str, files: list[Path]) -> str:
+    digest = hashlib.sha256(region.encode())
     for path in files:
         if path.is_file():
             digest.update(path.name.encode() + path.read_bytes())
@@ -135,8 +140,27 @@ def _digest(files: list[Path]) -> str:
 
 
 def dbt_environment() -> dict[str, str]:
-    """Variables of a dbt that builds: the connection, and the versions that tell it a change of models."""
-    return settings.dbt_environment() | {"PENDOPO_MODELS_VERSIONS": json.dumps(models_versions())}
+    """Variables of a dbt that builds: the connection, and the versions that tell it a change of models.
+
+    The marts are made of the region's facts in the database, so the versions name those, whatever the file
+    says by now.
+    """
+    variables = settings.dbt_environment()
+    return variables | {"PENDOPO_MODELS_VERSIONS": json.dumps(models_versions(_applied_region()))}
+
+
+def _applied_region() -> str:
+    """Digest of the file that the region's facts in the database are from; empty without any."""
+    from ingestion import reference
+
+    try:
+        with _transformer() as cursor:
+            cursor.execute("select value #>> '{}' from ops.setting where name = %s", (reference.APPLIED,))
+            row = cursor.fetchone()
+    except (psycopg2.OperationalError, psycopg2.errors.UndefinedTable):
+        # A dbt that builds says itself that there is no database; one that parses needs none.
+        row = None
+    return row[0] if row else ""
 
 
 def is_due() -> bool:
@@ -144,11 +168,16 @@ def is_due() -> bool:
     wanted = behind()
     with _transformer() as cursor:
         cursor.execute(
-            "select domain from ops.run_domain"
+            "select domain, finished_at from ops.run_domain"
             " where status = 'failed' and finished_at > now() - %s * interval '1 minute'",
             (RETRY_MINUTES,),
         )
-        just_failed = {domain for (domain,) in cursor.fetchall()}
+        failed_at = dict(cursor.fetchall())
+    just_failed = set(failed_at)
+    if SHARED in just_failed:
+        # All others wait for it; what may help is another region file.
+        edited = settings.region_file().stat().st_mtime
+        return bool(edited > failed_at[SHARED].timestamp())
     if just_failed:
         just_failed.add(SUPPLY)
     return bool(set(wanted) - just_failed)
@@ -194,15 +223,24 @@ def _files_on_their_way() -> int:
 def run_domain(domain: str, say: Say = print) -> None:
     """Build, test and publish one domain; what every node did goes into ops.run_result.
 
-    dbt itself publishes (macros/slices) and notes that in ops.run_domain. Two attempts of one domain never
-    overlap: the second waits for the first. Raises BuildError when dbt fails; the published marts then stand
-    as they were and the domain is still behind.
+    ``shared`` first takes over what the region's file says. dbt itself publishes (macros/slices) and notes
+    that in ops.run_domain. Two attempts of one domain never overlap: the second waits for the first. Raises
+    BuildError when dbt fails or the region's file is wrong; the published marts then stand as they were and
+    the domain is still behind.
     """
+    from ingestion import reference
+
     folder = settings.home() / "dbt" / domain
     results_file = folder / "run_results.json"
     with _alone(domain, say) as began_at:
         # The last build's results must not be taken for this one's when dbt fails before it writes any.
         results_file.unlink(missing_ok=True)
+        if domain == SHARED:
+            try:
+                reference.apply_region()
+            except settings.SettingsError as error:
+                _record(domain, None, began_at, is_success=False)
+                raise BuildError(str(error)) from error
         _lend_parsed_project(folder)
         code = child.run(_dbt_command(domain, folder), os.environ | dbt_environment(), folder)
         results = json.loads(results_file.read_text()) if results_file.exists() else None

@@ -126,11 +126,12 @@ def register_source(cursor: Cursor, contract: Contract) -> None:
 def record_setting(name: str, value: Any) -> None:
     """Write a fact about this installation; ``value`` is anything JSON holds."""
     with connect() as connection, connection.cursor() as cursor:
-        _write_setting(cursor, name, value)
+        write_setting(cursor, name, value)
         connection.commit()
 
 
-def _write_setting(cursor: Cursor, name: str, value: Any) -> None:
+def write_setting(cursor: Cursor, name: str, value: Any) -> None:
+    """Like ``record_setting``, within the caller's transaction."""
     cursor.execute(
         """
         insert into ops.setting (name, value) values (%s, %s)
@@ -148,7 +149,7 @@ def record_sample_files(files: Iterable[Path]) -> None:
         lock(cursor, "setting:sample_files")
         cursor.execute("select value from ops.setting where name = 'sample_files'")
         row = cursor.fetchone()
-        _write_setting(cursor, "sample_files", (row[0] if row else {}) | hashes)
+        write_setting(cursor, "sample_files", (row[0] if row else {}) | hashes)
         connection.commit()
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import Any
 
+import psycopg2
 import yaml
+from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from ingestion import ledger, settings
+
+# Name of the setting that holds the digest of the file that schema ``reference`` was written from.
+APPLIED = "region_file"
 
 _DAY = datetime.timedelta(days=1)
 Version = tuple[str, int, str, str, datetime.date | None, datetime.date | None, str | None]
@@ -17,11 +23,13 @@ Version = tuple[str, int, str, str, datetime.date | None, datetime.date | None, 
 def apply_region(code: str | None = None) -> None:
     """Make schema ``reference`` say what the region's file says.
 
-    Raises SettingsError when the region has no file, the file lacks a key or contradicts itself.
+    Raises SettingsError when the region has no file, the file cannot be read, lacks a key or contradicts
+    itself; the schema then stands as it was.
     """
     file = settings.region_file(code)
-    region: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content = file.read_bytes()
     try:
+        region: dict[str, Any] = yaml.safe_load(content)
         agencies = [
             (
                 *(item["code"], item["name"], item["short_name"], item["kind"], item.get("aliases", [])),
@@ -36,6 +44,8 @@ def apply_region(code: str | None = None) -> None:
         ]
         _check_history(region["opd"])
         versions = [version for item in region["opd"] for version in _versions(item)]
+    except (yaml.YAMLError, TypeError) as problem:
+        raise settings.SettingsError(f"{file.name} tidak dapat dibaca: {problem}") from None
     except KeyError as missing:
         raise settings.SettingsError(
             f"{file.name}: kunci {missing} tidak ada pada salah satu OPD atau target."
@@ -44,40 +54,53 @@ def apply_region(code: str | None = None) -> None:
         raise settings.SettingsError(f"{file.name}: {problem}") from None
     with ledger.connect() as connection, connection.cursor() as cursor:
         ledger.lock(cursor, "reference")
-        cursor.execute("delete from reference.opd where opd_code <> all(%s)", ([row[0] for row in agencies],))
+        try:
+            _write(cursor, agencies, versions, targets)
+        except psycopg2.DatabaseError as problem:
+            raise settings.SettingsError(f"{file.name}: {problem}") from None
+        ledger.write_setting(cursor, APPLIED, digest(content))
+        connection.commit()
+
+
+def _write(cursor: Cursor, agencies: list[Any], versions: list[Version], targets: list[Any]) -> None:
+    cursor.execute("delete from reference.opd where opd_code <> all(%s)", ([row[0] for row in agencies],))
+    execute_values(
+        cursor,
+        """
+        insert into reference.opd (
+            opd_code, opd_name, opd_short_name, opd_kind, aliases,
+            valid_from, valid_to, successors, source
+        ) values %s
+        on conflict (opd_code) do update set
+            opd_name = excluded.opd_name, opd_short_name = excluded.opd_short_name,
+            opd_kind = excluded.opd_kind, aliases = excluded.aliases,
+            valid_from = excluded.valid_from, valid_to = excluded.valid_to,
+            successors = excluded.successors, source = excluded.source
+        """,
+        agencies,
+        template="(%s, %s, %s, %s, %s::text[], %s, %s, %s::text[], %s)",
+    )
+    cursor.execute("delete from reference.opd_version")
+    execute_values(cursor, "insert into reference.opd_version values %s", versions)
+    cursor.execute(
+        "delete from reference.target where kpi_code <> all(%s::text[])", ([row[0] for row in targets],)
+    )
+    if targets:
         execute_values(
             cursor,
             """
-            insert into reference.opd (
-                opd_code, opd_name, opd_short_name, opd_kind, aliases,
-                valid_from, valid_to, successors, source
-            ) values %s
-            on conflict (opd_code) do update set
-                opd_name = excluded.opd_name, opd_short_name = excluded.opd_short_name,
-                opd_kind = excluded.opd_kind, aliases = excluded.aliases,
-                valid_from = excluded.valid_from, valid_to = excluded.valid_to,
-                successors = excluded.successors, source = excluded.source
+            insert into reference.target (kpi_code, target, unit, higher_is_better) values %s
+            on conflict (kpi_code) do update set
+                target = excluded.target, unit = excluded.unit,
+                higher_is_better = excluded.higher_is_better
             """,
-            agencies,
-            template="(%s, %s, %s, %s, %s::text[], %s, %s, %s::text[], %s)",
+            targets,
         )
-        cursor.execute("delete from reference.opd_version")
-        execute_values(cursor, "insert into reference.opd_version values %s", versions)
-        cursor.execute(
-            "delete from reference.target where kpi_code <> all(%s::text[])", ([row[0] for row in targets],)
-        )
-        if targets:
-            execute_values(
-                cursor,
-                """
-                insert into reference.target (kpi_code, target, unit, higher_is_better) values %s
-                on conflict (kpi_code) do update set
-                    target = excluded.target, unit = excluded.unit,
-                    higher_is_better = excluded.higher_is_better
-                """,
-                targets,
-            )
-        connection.commit()
+
+
+def digest(content: bytes) -> str:
+    """What tells one content of a region's file from another."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _versions(agency: dict[str, Any]) -> list[Version]:

@@ -135,6 +135,51 @@ def test_a_change_in_one_domain_is_no_other_version_of_another(tmp_path, monkeyp
     assert {domain for domain in changed if changed[domain] != before[domain]} == {"budget"}
     (tmp_path / "dbt_project/models/marts/shared/new.sql").write_text("select 1")
     assert all(version != changed[domain] for domain, version in transform.models_versions().items())
+    (tmp_path / "regions" / "35.23.yaml").write_text("opd: []")
+    assert (
+        len({tuple(transform.models_versions().values()), tuple(transform.models_versions("x").values())})
+        == 2
+    )
+
+
+def test_an_edited_region_is_in_the_marts_that_are_recorded_as_its_version(database, tmp_path, monkeypatch):
+    original = transform.settings.region_file().read_text()
+    file = tmp_path / "35.23.yaml"
+    monkeypatch.setattr(transform.settings, "region_file", lambda code=None: file)
+    name = "select opd_name from marts.dim_opd where opd_code = 'bkpsdm'"
+    recorded = "select models_version from ops.run_domain where domain = 'shared' and status = 'success'"
+    try:
+        file.write_text(original.replace("Badan Kepegawaian", "Badan Uji Kepegawaian"))
+        assert tuple(transform.plan()) == transform.DOMAINS
+        # Until the facts are taken over nothing is built under the new version.
+        assert (
+            transform.models_versions()["budget"]
+            not in transform.dbt_environment()["PENDOPO_MODELS_VERSIONS"]
+        )
+        transform.run_domain("shared")
+        database.execute(name)
+        assert database.fetchone()[0].startswith("Badan Uji Kepegawaian")
+        database.execute(recorded)
+        assert database.fetchone() == (transform.models_versions()["shared"],)
+        assert "shared" not in transform.behind()
+        for wrong, why in (
+            ("opd: [", "tidak dapat dibaca"),
+            ("", "tidak dapat dibaca"),
+            ("opd: [{}]", "kunci"),
+            ("opd: [{code: x, name: null, short_name: X, kind: badan}]", "null value"),
+        ):
+            file.write_text(wrong)
+            with pytest.raises(transform.BuildError, match=f"35.23.yaml.* {why}"):
+                transform.run_domain("shared")
+            assert _status(database, "shared") == "failed"
+            assert tuple(transform.behind()) == transform.DOMAINS and not transform.is_due()
+        os.utime(file, (time.time() + 60,) * 2)
+        assert transform.is_due()
+        database.execute(name)
+        assert database.fetchone()[0].startswith("Badan Uji Kepegawaian")
+    finally:
+        monkeypatch.undo()
+        transform.run_domain("shared")
 
 
 def test_a_load_that_is_finished_after_one_with_a_higher_id_is_not_hidden(database):
