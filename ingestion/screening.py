@@ -153,7 +153,7 @@ class Screen:
             totals.data_to = max(day, totals.data_to or day)
 
     def _data_days(self, good: Any) -> list[datetime.date]:
-        """First and last data date of the rows."""
+        """First and last data date of the rows; that of a month is its end, or the file's day before that."""
         wanted = self.contract.ingest.data_date
         if wanted.period:
             periods = (
@@ -161,7 +161,7 @@ class Screen:
                 if wanted.period in good.schema.names
                 else [self.groups.get(wanted.period)]
             )
-            return [_month_end(int(period[:4]), int(period[5:7])) for period in periods if period]
+            return [self._covered(int(period[:4]), int(period[5:7])) for period in periods if period]
         if wanted.column:
             ends = pc.min_max(good.column(wanted.column)).as_py()
             days = [ends["min"], ends["max"]]
@@ -176,7 +176,17 @@ class Screen:
             coded = pc.add(coded, good.column(wanted.month).cast(pa.int64()))
         else:
             coded = pc.add(coded, wanted.month)
-        return [_month_end(*divmod(month, 100)) for month in coded.unique().to_pylist() if month]
+        return [self._covered(*divmod(month, 100)) for month in coded.unique().to_pylist() if month]
+
+    def _covered(self, year: int, month: int) -> datetime.date:
+        """Last day of a month that the file can know of.
+
+        Never before the month: a file that came on its first day, which is a day earlier in UTC, is newer
+        than those of the month before.
+        """
+        end = _month_end(year, month)
+        received_on = self.bounds.received_on
+        return min(end, max(received_on, end.replace(day=1))) if received_on else end
 
 
 class _TableScreen:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import readers
 from ingestion.load import check_file
 from ingestion.outcome import FileRefused, Outcome
 from ingestion.report import as_text
+from ingestion.screening import Screen
 
 from .conftest import BUDGET_HEADER, EMPLOYEE_HEADER, account_row, budget_row, employee
 from .own_source import INTEGER, TEXT, declare, sift
@@ -154,3 +156,33 @@ def test_years_months_and_quarters_lie_within_the_calendar_even_if_the_contract_
     ]
     assert "(1 sampai 4)" in result.messages[-1]
     assert result.data_to == datetime.date(2025, 12, 31)
+
+
+def test_a_month_is_not_covered_beyond_the_day_on_which_its_file_came(tmp_path: Path) -> None:
+    """A list of November that comes in the middle of it says nothing of its end."""
+    file = tmp_path / "data.csv"
+    file.write_text("bulan;nilai\n2026-10;1\n2026-11;2\n")
+    contract = declare(tmp_path, {"bulan": TEXT, "nilai": INTEGER}, dataDate={"period": "bulan"})
+    assert sift(file, contract).data_to == RECEIVED_ON
+    columns = {"tahun": INTEGER, "bulan": INTEGER}
+    contract = declare(tmp_path, columns, dataDate={"year": "tahun", "month": "bulan"})
+    file.write_text("tahun;bulan\n2026;10\n")
+    assert sift(file, contract).data_to == datetime.date(2026, 10, 31)
+    file.write_text("tahun;bulan\n2026;11\n")
+    assert sift(file, contract).data_to == RECEIVED_ON
+
+
+@pytest.mark.parametrize(
+    ("received_on", "data_to"),
+    [(datetime.date(2026, 10, 31), datetime.date(2026, 11, 1)), (None, datetime.date(2026, 11, 30))],
+)
+def test_a_month_is_covered_from_its_first_day_and_a_sample_whole(
+    tmp_path: Path, received_on: datetime.date | None, data_to: datetime.date
+) -> None:
+    contract = declare(tmp_path, {"bulan": TEXT, "nilai": INTEGER}, dataDate={"period": "bulan"})
+    file = tmp_path / "data.csv"
+    file.write_text("bulan;nilai\n2026-11;2\n")
+    screen = Screen(contract, file.name, None, received_on)
+    for table in readers.open_tables(file, contract, file.name):
+        assert sum(batch.good.num_rows for batch in screen.sort(table)) == 1
+    assert screen.totals.data_to == data_to
