@@ -16,6 +16,19 @@ with kpi (kpi_code, kpi_name, domain, sort_no, source_id, period_length, decimal
     ('delivery_punctuality', 'Sumber data tepat waktu', 'supply', 6, null, interval '1 month', 1)
 ),
 
+-- Without the log a complaint is not judged: an indicator reaches as far as all that it needs. Leave and rosters
+-- say nothing of days without punches.
+needed (domain, source_id) as (
+    select
+        domain,
+        source_id
+    from kpi
+    union
+    select
+        'complaints',
+        'diskominfo__aduan_riwayat'
+),
+
 period as (
     select * from {{ ref('agg_kpi_period') }}
     where value is not null
@@ -27,6 +40,18 @@ target as (
 
 source_delivery as (
     select * from {{ ref('agg_source_delivery') }}
+),
+
+-- A source that never came holds nobody back.
+covered as (
+    select
+        needed.domain,
+        min(source_delivery.data_date) as data_date,
+        min(source_delivery.due_on) as due_on,
+        bool_or(source_delivery.is_sample) as is_sample
+    from needed
+    inner join source_delivery on needed.source_id = source_delivery.source_id
+    group by needed.domain
 ),
 
 opd as (
@@ -137,13 +162,14 @@ final as (
         {{ status_label('judged.status_code', 'judged.is_higher_better') }} as status_label,
         coalesce(opd.opd_short_name, upper(source_delivery.opd_code), 'Diskominfo') as source_opd,
         coalesce(source_delivery.title, 'Catatan penerimaan berkas') as source_label,
-        coalesce(source_delivery.data_date, case when judged.source_id is null then ledger.data_date end) as data_date,
-        source_delivery.due_on,
+        coalesce(covered.data_date, case when judged.source_id is null then ledger.data_date end) as data_date,
+        covered.due_on,
         coalesce(run.status = 'failed', false) as is_build_failed,
-        coalesce(source_delivery.is_sample, ledger.is_sample) as is_sample
+        coalesce(covered.is_sample, ledger.is_sample) as is_sample
     from judged
     cross join ledger
     left join source_delivery on judged.source_id = source_delivery.source_id
+    left join covered on judged.domain = covered.domain
     left join opd on source_delivery.opd_code = opd.opd_code
     left join run on judged.domain = run.domain
 )
