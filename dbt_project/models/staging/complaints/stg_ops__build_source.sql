@@ -1,0 +1,5 @@
+select
+    domain,
+    source_id,
+    data_date
+from {{ source('ops', 'build_source') }}
