@@ -5,7 +5,6 @@ The budget stands for every domain; it has a server of its own, because these te
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -151,10 +150,18 @@ def test_a_full_rebuild_waits_for_a_reader_and_equals_what_slices_made(budget: B
     before = budget.fingerprints()
     reader = psycopg2.connect(settings.dsn("bi_staff"))
     reader.cursor().execute("select count(*) from marts.fct_regional_budget_month")
-    letting_go = threading.Timer(20, reader.close)
-    letting_go.start()
-    budget.dbt([*BUILD, "--full-refresh"])
-    letting_go.join()
+    waits = "select count(*) > 0 from pg_locks where not granted and relation = 'marts.{}'::regclass".format(
+        "fct_regional_budget_month"
+    )
+    with reader, budget.start([*BUILD, "--full-refresh"]) as process:
+        deadline = time.monotonic() + 180
+        while budget.execute(waits) == [(False,)]:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        reader.rollback()
+        output, _ = process.communicate()
+    reader.close()
+    assert process.returncode == 0, output[-6000:]
     assert budget.fingerprints() == before
     for mart in MARTS:
         assert budget.execute(f"select count(*) > 0 from marts.{mart}", "bi_staff") == [(True,)]
@@ -178,11 +185,17 @@ def test_a_part_of_a_domain_is_not_published_and_two_domains_are_refused(budget:
 def test_a_killed_build_publishes_nothing(budget: Budget) -> None:
     before = budget.fingerprints()
     budget.deliver(2005, 1, 1444)
-    started = "select started_at from ops.build where domain = 'budget'"
-    last = budget.execute(started)
+    # A candidate of this build, not what an earlier one left.
+    candidates = (
+        "select relation.oid from pg_class as relation"
+        " where relation.relnamespace = 'candidate'::regnamespace and relation.relkind = 'r'"
+        " and relation.relname in ('fct_budget_realisation_month', 'fct_regional_budget_month')"
+    )
+    earlier = set(budget.execute(candidates))
     with budget.start(BUILD) as process:
-        while budget.execute(started) == last:
-            assert process.poll() is None
+        deadline = time.monotonic() + 180
+        while not set(budget.execute(candidates)) - earlier:
+            assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         process.kill()
     assert budget.fingerprints() == before
